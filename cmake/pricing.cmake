@@ -1,0 +1,22 @@
+# pricing_library(FOLDER [LINKS target...] [PRIVATE target...])
+# One static library per folder of src/, made of every .cpp in it. LINKS are the folder's allowed include edges.
+function(pricing_library folder)
+  cmake_parse_arguments(ARG "" "" "LINKS;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  add_library(pricing_${folder} STATIC ${sources})
+  target_include_directories(pricing_${folder} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(pricing_${folder} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# pricing_unit_test(FOLDER [LINKS target...])
+# One binary unit_<folder> from tests/unit/<folder>/*.cpp. Run with --gtest_output=xml by scripts/dev/run-tests.sh.
+function(pricing_unit_test folder)
+  cmake_parse_arguments(ARG "" "" "LINKS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${folder}/*.cpp)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(unit_${folder} ${sources})
+  target_link_libraries(unit_${folder} PRIVATE pricing_${folder} ${ARG_LINKS} GTest::gtest GTest::gtest_main)
+  add_test(NAME unit_${folder} COMMAND unit_${folder})
+endfunction()
