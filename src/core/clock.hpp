@@ -18,14 +18,14 @@ std::string to_string(date day);
 std::string to_string(timestamp at);
 
 class clock {
-public:
+ public:
   virtual ~clock() = default;
   virtual timestamp now() const = 0;
   date today() const { return std::chrono::floor<std::chrono::days>(now()); }
 };
 
 class system_clock final : public clock {
-public:
+ public:
   timestamp now() const override;
 };
 

@@ -86,8 +86,8 @@ std::optional<std::pair<std::string, std::string>> config_source::find(std::stri
 void config_source::remember(std::string_view section, std::string_view name, std::string value,
                              std::string source) const {
   const bool hide = is_secret(name) && !value.empty();
-  entries_.push_back({std::string(section) + "." + std::string(name), hide ? "(hidden)" : std::move(value),
-                      std::move(source)});
+  entries_.push_back(
+      {std::string(section) + "." + std::string(name), hide ? "(hidden)" : std::move(value), std::move(source)});
 }
 
 } // namespace pricing

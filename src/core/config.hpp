@@ -22,7 +22,8 @@
 
 namespace pricing {
 
-// What `pricing-ctl config` prints: a value and where it came from. Names with "secret", "password" or "key" are hidden.
+// What `pricing-ctl config` prints: a value and where it came from. Names with "secret", "password" or "key" are
+// hidden.
 struct config_entry {
   std::string name;
   std::string value;
@@ -30,7 +31,7 @@ struct config_entry {
 };
 
 class config_source {
-public:
+ public:
   // Reads the process environment and the file named by PRICING_CONFIG. Fails on an unreadable file or a bad line.
   static result<config_source> load();
   config_source(std::map<std::string, std::string> environment, std::map<std::string, std::string> file)
@@ -50,7 +51,7 @@ public:
 
   const std::vector<config_entry>& entries() const { return entries_; }
 
-private:
+ private:
   std::optional<std::pair<std::string, std::string>> find(std::string_view section, std::string_view name) const;
   void remember(std::string_view section, std::string_view name, std::string value, std::string source) const;
 
@@ -69,7 +70,7 @@ private:
     return out || text == "false" || text == "0" || text == "no";
   }
   template <class T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   static bool parse(const std::string& text, T& out) {
     const auto end = text.data() + text.size();
     const auto parsed = std::from_chars(text.data(), end, out);
@@ -78,7 +79,7 @@ private:
   static std::string print(const std::string& v) { return v; }
   static std::string print(bool v) { return v ? "true" : "false"; }
   template <class T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   static std::string print(T v) {
     char buffer[64];
     return {buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr};

@@ -13,7 +13,9 @@ error not_a_number(std::string_view text) {
   return invalid_input("'" + std::string(text.substr(0, 40)) + "' is not a number");
 }
 
-error too_big() { return invalid_input("the number is too large"); }
+error too_big() {
+  return invalid_input("the number is too large");
+}
 
 } // namespace
 

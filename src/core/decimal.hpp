@@ -11,7 +11,7 @@
 namespace pricing {
 
 class decimal {
-public:
+ public:
   static constexpr std::int64_t scale = 10'000;
 
   constexpr decimal() = default;
@@ -33,7 +33,7 @@ public:
   friend constexpr decimal operator+(decimal a, decimal b) { return decimal(a.units_ + b.units_); }
   friend constexpr decimal operator-(decimal a, decimal b) { return decimal(a.units_ - b.units_); }
 
-private:
+ private:
   constexpr explicit decimal(std::int64_t units) : units_(units) {}
   std::int64_t units_ = 0;
 };

@@ -47,7 +47,11 @@ using result = boost::system::result<T, error>;
 inline error invalid_input(std::string message, std::vector<field_error> details = {}) {
   return {errc::invalid_input, std::move(message), std::move(details)};
 }
-inline error not_found(std::string message) { return {errc::not_found, std::move(message)}; }
-inline error conflict(std::string message) { return {errc::conflict, std::move(message)}; }
+inline error not_found(std::string message) {
+  return {errc::not_found, std::move(message)};
+}
+inline error conflict(std::string message) {
+  return {errc::conflict, std::move(message)};
+}
 
 } // namespace pricing

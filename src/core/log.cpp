@@ -30,8 +30,12 @@ constexpr const char* names[] = {"debug", "info", "warning", "error"};
 
 } // namespace
 
-void set_level(level minimum) { minimum_level = minimum; }
-void set_service(std::string_view name) { service_name = name; }
+void set_level(level minimum) {
+  minimum_level = minimum;
+}
+void set_service(std::string_view name) {
+  service_name = name;
+}
 
 void write(level l, std::string_view message, std::initializer_list<field> fields) {
   if (l < minimum_level)

@@ -18,9 +18,17 @@ void set_level(level minimum);
 void set_service(std::string_view name);
 
 void write(level l, std::string_view message, std::initializer_list<field> fields = {});
-inline void debug(std::string_view m, std::initializer_list<field> f = {}) { write(level::debug, m, f); }
-inline void info(std::string_view m, std::initializer_list<field> f = {}) { write(level::info, m, f); }
-inline void warning(std::string_view m, std::initializer_list<field> f = {}) { write(level::warning, m, f); }
-inline void error(std::string_view m, std::initializer_list<field> f = {}) { write(level::error, m, f); }
+inline void debug(std::string_view m, std::initializer_list<field> f = {}) {
+  write(level::debug, m, f);
+}
+inline void info(std::string_view m, std::initializer_list<field> f = {}) {
+  write(level::info, m, f);
+}
+inline void warning(std::string_view m, std::initializer_list<field> f = {}) {
+  write(level::warning, m, f);
+}
+inline void error(std::string_view m, std::initializer_list<field> f = {}) {
+  write(level::error, m, f);
+}
 
 } // namespace pricing::log
