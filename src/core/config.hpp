@@ -44,8 +44,10 @@ class config_source {
     std::vector<field_error> wrong;
     boost::mp11::mp_for_each<boost::describe::describe_members<Described, boost::describe::mod_public>>(
         [&](auto member) { read_member(section, member.name, out.*member.pointer, wrong); });
-    if (!wrong.empty())
-      return invalid_input("configuration: " + wrong.front().path + " " + wrong.front().message, std::move(wrong));
+    if (!wrong.empty()) {
+      std::string message = "configuration: " + wrong.front().path + " " + wrong.front().message;
+      return invalid_input(std::move(message), std::move(wrong));
+    }
     return out;
   }
 
