@@ -122,9 +122,13 @@ std::size_t filled(const sampled_row& row) {
 
 // Titles and blank lines may stand above: the header is the first row about as wide as the table.
 std::size_t find_header(const std::vector<sampled_row>& rows) {
-  std::size_t width = 0;
+  std::map<std::size_t, std::size_t> widths;
   for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 40); ++i)
-    width = std::max(width, filled(rows[i]));
+    ++widths[filled(rows[i])];
+  std::size_t width = 0, most = 0;
+  for (const auto& [candidate, count] : widths)
+    if (count >= most)
+      width = candidate, most = count;
   for (std::size_t i = 0; i < std::min<std::size_t>(rows.size(), 20); ++i)
     if (filled(rows[i]) * 4 >= width * 3)
       return i;
