@@ -4,7 +4,8 @@
 
 namespace pricing::http {
 
-int status_of(errc code);
+// invalid_input is 422 when it names fields and 400 when the request as a whole cannot be read.
+int status_of(const error& e);
 std::string_view reason_of(int status);
 // internal errors say nothing about their cause; rate_limited and unavailable carry Retry-After.
 response problem(const error& e, std::string_view request_id);

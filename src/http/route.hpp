@@ -84,11 +84,6 @@ inline bool reads_body(method verb, const route_options& o) {
   return !o.raw_body && !o.body_to_file && (verb == method::post || verb == method::put || verb == method::patch);
 }
 
-template <class Input>
-constexpr bool path_only(method, const std::string&) {
-  return false;
-}
-
 // Members that are not in the path: does any exist?
 template <class Input>
 bool has_more_than_path(const request& r) {

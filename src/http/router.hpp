@@ -42,8 +42,12 @@ class router {
   match find(method verb, std::string_view path) const;
   const std::vector<route>& routes() const;
 
-  // Authenticate, authorize, before, handler, after. Never throws: exceptions are logged and become 500.
+  // Who calls, and may they? Fills c.caller. Large uploads are admitted before their body is read.
+  asio::awaitable<result<void>> admit(context& c) const;
+  // Before, handler, after. Never throws: exceptions are logged and become 500.
   asio::awaitable<response> handle(context& c) const;
+  // The problem response to an error; internal ones are logged with their cause.
+  static response failure(const context& c, const error& e);
 
   // OpenAPI 3.1 of every route that is not hidden.
   std::string openapi(std::string_view title, std::string_view version) const;

@@ -79,8 +79,9 @@ class server {
   int port() const;
   asio::awaitable<void> stop();
 
- private:
   struct state;
+
+ private:
   std::shared_ptr<state> state_;
 };
 

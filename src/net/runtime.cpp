@@ -29,13 +29,26 @@ std::string describe(std::exception_ptr e) {
 
 } // namespace
 
+io_thread::io_thread(unsigned index) : io_(std::make_unique<asio::io_context>(1)), index_(index) {}
+
+// Coroutines that still wait refer to services that are gone by now: destroying their frames would touch these. Such a
+// context is kept, unused, to the end of the process.
+io_thread::~io_thread() {
+  static std::mutex mutex;
+  static auto* const kept = new std::vector<std::unique_ptr<asio::io_context>>;
+  if (io_->stopped())
+    return;
+  const std::lock_guard lock(mutex);
+  kept->push_back(std::move(io_));
+}
+
 void io_thread::spawn(std::function<asio::awaitable<void>()> body) {
   // The function object must outlive its coroutine, whose frame refers to it.
   auto kept = std::make_shared<std::function<asio::awaitable<void>()>>(std::move(body));
-  asio::co_spawn(io_, (*kept)(), [this, kept](std::exception_ptr e) {
+  asio::co_spawn(*io_, (*kept)(), [this, kept](std::exception_ptr e) {
     if (!e)
       return;
-    log::error("a background task failed", {{"error", describe(e)}});
+    log::error("a background task failed", {{"error", describe(e).c_str()}});
     if (!failure_)
       failure_ = e;
     request_stop();
@@ -43,14 +56,14 @@ void io_thread::spawn(std::function<asio::awaitable<void>()> body) {
 }
 
 void io_thread::request_stop() {
-  asio::post(io_, [this] {
+  asio::post(*io_, [this] {
     if (stopping_)
       return;
     stopping_ = true;
-    asio::co_spawn(io_, stop(), [this](std::exception_ptr e) {
+    asio::co_spawn(*io_, stop(), [this](std::exception_ptr e) {
       if (e)
-        log::error("stopping failed", {{"error", describe(e)}});
-      io_.stop();
+        log::error("stopping failed", {{"error", describe(e).c_str()}});
+      ended_ = true;
     });
   });
 }
@@ -64,8 +77,13 @@ asio::awaitable<void> io_thread::stop() {
 }
 
 void io_thread::run() {
-  const auto work = asio::make_work_guard(io_);
-  io_.run();
+  using namespace std::chrono_literals;
+  while (!ended_) {
+    const auto work = asio::make_work_guard(*io_);
+    io_->run_one();
+  }
+  // What the stop steps set free ends now; what still waits is abandoned.
+  io_->run_for(50ms);
   if (failure_)
     std::rethrow_exception(failure_);
 }

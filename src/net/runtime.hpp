@@ -26,8 +26,9 @@ inline deadline deadline_in(std::chrono::steady_clock::duration d) {
 
 class io_thread {
  public:
-  explicit io_thread(unsigned index) : index_(index) {}
-  asio::io_context& io() { return io_; }
+  explicit io_thread(unsigned index);
+  ~io_thread();
+  asio::io_context& io() { return *io_; }
   unsigned index() const { return index_; }
 
   // Called when the process is asked to stop, newest first, each awaited before the next.
@@ -42,9 +43,10 @@ class io_thread {
  private:
   asio::awaitable<void> stop();
 
-  asio::io_context io_{1};
+  std::unique_ptr<asio::io_context> io_;
   unsigned index_;
   bool stopping_ = false;
+  bool ended_ = false;
   std::exception_ptr failure_;
   std::vector<std::function<asio::awaitable<void>()>> stop_steps_;
 };

@@ -1,0 +1,107 @@
+#pragma once
+// One connection and what its thread's sessions share; internal to server.cpp and session.cpp.
+#include "http/site.hpp"
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace pricing::http {
+
+using tcp = asio::ip::tcp;
+using tcp_socket = asio::basic_stream_socket<tcp, asio::io_context::executor_type>;
+using tcp_acceptor = asio::basic_socket_acceptor<tcp, asio::io_context::executor_type>;
+using steady = std::chrono::steady_clock;
+
+class session;
+
+// Everything one thread owns.
+struct server::state : std::enable_shared_from_this<server::state> {
+  state(net::io_thread& t, site::state& s, router r);
+
+  void listen();
+  asio::awaitable<void> accept();
+  asio::awaitable<void> sweep();
+  asio::awaitable<void> stop();
+  void take(tcp_socket socket);
+  // Answers what is not in the route table: health, metrics, documents, the UI.
+  asio::awaitable<response> built_in(request& r, const router::match& m, metrics::series*& measured);
+  asio::awaitable<response> ready(const request& r);
+  response static_answer(const request& r);
+  metrics::series& series_of(const std::string& method, const std::string& name);
+  void log_access(const request& r, const std::string& route, const principal& caller, int status, std::size_t bytes,
+                  std::chrono::nanoseconds took);
+  void flush_log();
+  // The Date header's value, renewed once a second.
+  const std::string& date();
+
+  net::io_thread& thread;
+  site::state& shared;
+  router routes;
+  tcp_acceptor acceptor;
+  asio::steady_timer sweep_timer;
+  std::list<session*> sessions;
+  bool closing = false;
+  std::vector<metrics::series> route_series;
+  std::map<std::string, metrics::series, std::less<>> other_series;
+  std::string log_text;
+  std::string date_text;
+  std::chrono::sys_seconds date_at{};
+};
+
+// Owned by its own coroutine; the thread's sweep closes what exceeds its time.
+class session : public std::enable_shared_from_this<session> {
+ public:
+  session(std::shared_ptr<server::state> owner, tcp_socket socket);
+  ~session();
+  asio::awaitable<void> run();
+  // Acts on whatever has run out of time.
+  void tick(steady::time_point now);
+  bool is_idle() const { return phase_ == phase::idle; }
+  void close();
+
+ private:
+  class parser;
+  enum class phase { idle, head, body, handling, writing, lingering };
+
+  void enter(phase p, steady::duration limit);
+  asio::awaitable<std::size_t> read_some(std::size_t bytes);
+  // True when a whole head has been read; otherwise the connection ends (an answer may have been sent).
+  asio::awaitable<bool> read_head(parser& p);
+  // True when the connection stays open.
+  asio::awaitable<bool> serve(parser& p);
+  asio::awaitable<bool> read_body(parser& p, context* c);
+  asio::awaitable<response> answer(parser& p, const router::match& m, std::optional<context>& c, bool& body_read);
+  asio::awaitable<bool> write(response out, bool keep_alive);
+  asio::awaitable<void> linger();
+  asio::awaitable<void> refuse_head(boost::system::error_code why, std::string_view received);
+  asio::awaitable<void> refuse(int status, std::string_view code, std::string_view message);
+  std::optional<response> understand_target();
+  void identify();
+  void finish(response& out);
+  void head_of(const response& out, bool keep_alive);
+  void give_up();
+
+  std::shared_ptr<server::state> owner_;
+  std::list<session*>::iterator place_;
+  tcp_socket socket_;
+  std::string peer_;
+  request request_;
+  std::vector<char> buffer_; // bytes [begin_, end_) are received and not yet parsed
+  std::size_t begin_ = 0, end_ = 0;
+  std::string out_;
+  std::string raw_path_;
+  phase phase_ = phase::idle;
+  steady::time_point expires_at_{};
+  bool timed_out_ = false;
+  bool gave_up_ = false;
+  std::size_t sent_ = 0;
+};
+
+} // namespace pricing::http
