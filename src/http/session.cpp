@@ -278,7 +278,7 @@ asio::awaitable<bool> session::read_head(parser& p) {
 asio::awaitable<void> session::refuse_head(boost::system::error_code why, std::string_view received) {
   const auto line = received.substr(0, received.find_first_of("\r\n"));
   const auto version = line.substr(line.rfind(' ') + 1);
-  if (why == beast_http::error::header_limit && line.size() == received.size() && request_.target.empty())
+  if (why == beast_http::error::header_limit && line.size() >= owner_->shared.settings.header_max)
     co_await refuse(414, "uri_too_long", "the request line is too long");
   else if (why == beast_http::error::header_limit)
     co_await refuse(431, "headers_too_large", "the request headers are too large");
