@@ -78,10 +78,10 @@ asio::awaitable<void> io_thread::stop() {
 
 void io_thread::run() {
   using namespace std::chrono_literals;
-  while (!ended_) {
-    const auto work = asio::make_work_guard(*io_);
+  auto work = asio::make_work_guard(*io_);
+  while (!ended_)
     io_->run_one();
-  }
+  work.reset();
   // What the stop steps set free ends now; what still waits is abandoned.
   io_->run_for(50ms);
   if (failure_)
