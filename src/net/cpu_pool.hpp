@@ -1,7 +1,8 @@
 #pragma once
 // One bounded pool for CPU work that would stall an event loop: password hashes, inference, parsing of uploads.
 //
-//   result<std::string> hash = co_await pool.run([password] { return hash_password(password); });
+//   const auto work = [password] { return hash_password(password); };   // named first: see run()
+//   result<std::string> hash = co_await pool.run(work);
 //
 // Fails with unavailable (retry after a second) when `queue_max` calls already wait. The coroutine goes on in its own
 // thread. fn may return T or result<T>; an exception leaves run() in the caller.
@@ -43,8 +44,18 @@ class cpu_pool {
   // Calls that run or wait now.
   std::size_t pending() const { return pending_.load(std::memory_order_relaxed); }
 
+  // Copies fn. g++ 12 destroys a closure written inside a co_await expression twice, so one that owns something must
+  // have a name.
   template <class F>
-  auto run(F fn) -> asio::awaitable<result<typename detail::unwrapped<std::invoke_result_t<F&>>::type>> {
+  auto run(F&& fn) {
+    static_assert(std::is_lvalue_reference_v<F> || std::is_trivially_destructible_v<F>,
+                  "name the lambda first: const auto work = [...] {...}; co_await pool.run(work);");
+    return admit(std::decay_t<F>(fn));
+  }
+
+ private:
+  template <class F>
+  auto admit(F fn) -> asio::awaitable<result<typename detail::unwrapped<std::invoke_result_t<F&>>::type>> {
     using T = typename detail::unwrapped<std::invoke_result_t<F&>>::type;
     if (pending_.fetch_add(1) >= waiting_max_) {
       --pending_;
@@ -56,7 +67,6 @@ class cpu_pool {
     co_return std::move(*outcome.value);
   }
 
- private:
   template <class T>
   struct outcome_of {
     std::optional<result<T>> value;

@@ -58,7 +58,8 @@ TEST(cpu_pool, says_unavailable_when_its_queue_is_full) {
   asio::io_context io;
   int good = 0;
   const auto wait = [&]() -> asio::awaitable<void> {
-    const auto r = co_await pool.run([opened] { opened.wait(); });
+    const auto work = [opened] { opened.wait(); };
+    const auto r = co_await pool.run(work);
     good += r ? 1 : 0;
   };
   const auto third = [&]() -> asio::awaitable<void> {
