@@ -1,0 +1,136 @@
+#!/usr/bin/env bash
+# Builds and runs the tests and prints one summary; JUnit files go to test-results/.
+#
+#   scripts/dev/run-tests.sh [unit|rules|system|e2e|sanitize]... [--sanitize address|thread] [--filter PATTERN]
+#
+#   unit       every C++ unit test, and the unit tests of the user interface
+#   rules      the data-driven tests only (tests/rules: an input and what is expected of it)
+#   system     black box tests against processes started by run-dev-server.sh
+#   e2e        the user interface in Chromium, against the same
+#   sanitize   the unit tests of the pure folders under AddressSanitizer and UBSan
+# Without names: everything but sanitize. --sanitize runs the C++ unit tests of every folder under that sanitizer.
+# Ends with the line "N passed, N failed"; fails when a test failed, crashed or did not start.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+cd "$repository"
+
+parts=()
+filter='*'
+sanitize=
+while [ $# -gt 0 ]; do
+  case $1 in
+    unit | rules | system | e2e | sanitize) parts+=("$1") ;;
+    --sanitize) sanitize=${2:?address or thread} && shift ;;
+    --filter) filter=${2:?a GoogleTest pattern} && shift ;;
+    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    *) die "run-tests.sh: unknown part '$1' (unit rules system e2e sanitize)" ;;
+  esac
+  shift
+done
+[ ${#parts[@]} -gt 0 ] || [ -n "$sanitize" ] || parts=(unit system e2e)
+
+# The folders whose code is pure or parses hostile input, where a sanitizer finds what a test cannot.
+sanitized_folders='core wire match learn economics'
+
+scripts/dev/install-packages.sh build run ui test
+results="$repository/test-results"
+rm -rf "$results"
+mkdir -p "$results"
+
+# run_binaries PRESET LABEL FILTER target...: runs GoogleTest binaries one after another.
+run_binaries() {
+  local preset=$1 label=$2 pattern=$3 target start log
+  shift 3
+  for target in "$@"; do
+    start=$SECONDS
+    log="$results/$label-$target.log"
+    if nice -n 5 timeout 900 "build/$preset/bin/$target" --gtest_filter="$pattern" --gtest_brief=1 \
+      --gtest_output="xml:$results/$label-$target.xml" >"$log" 2>&1; then
+      say "  $target: $(tail -n 1 "$log") ($((SECONDS - start)) s)"
+    else
+      say "  $target: FAILED ($((SECONDS - start)) s)"
+      grep -E -A 12 'Failure|FAILED|ERROR: |runtime error' "$log" | head -n 60 >&2 || tail -n 30 "$log" >&2
+      [ -s "$results/$label-$target.xml" ] ||
+        junit_case "$results/$label-$target.xml" "$target" crashed 0 "$(tail -n 30 "$log")"
+    fi
+  done
+}
+
+unit_part() {
+  local targets
+  configure release
+  mapfile -t targets < <(unit_targets release)
+  [ ${#targets[@]} -gt 0 ] || die "no unit test binary is configured"
+  build release "${targets[@]}"
+  say "Unit tests"
+  run_binaries release unit "$1" "${targets[@]}"
+}
+
+sanitize_part() { # address|thread [folder...]
+  local preset=asan targets folder chosen=()
+  [ "$1" = thread ] && preset=tsan
+  shift
+  configure "$preset"
+  mapfile -t targets < <(unit_targets "$preset")
+  if [ $# -gt 0 ]; then
+    for folder in "$@"; do
+      case " ${targets[*]} " in *" unit_$folder "*) chosen+=("unit_$folder") ;; esac
+    done
+  else
+    chosen=("${targets[@]}")
+  fi
+  build "$preset" "${chosen[@]}"
+  say "Unit tests under $preset"
+  # A static race detector that finds nothing because it stops at the first finding is no help: report and fail.
+  ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=halt_on_error=0 \
+    run_binaries "$preset" "$preset" "$filter" "${chosen[@]}"
+}
+
+ui_part() {
+  [ -e ui/package.json ] || return 0
+  say "User interface unit tests"
+  scripts/dev/install-ui.sh
+  local log="$results/ui.log"
+  if ! (cd ui && npx --no-install vitest run --reporter=default --reporter=junit \
+    --outputFile.junit="$results/ui.xml") >"$log" 2>&1; then
+    tail -n 60 "$log" >&2
+    [ -s "$results/ui.xml" ] || junit_case "$results/ui.xml" ui vitest 0 "$(tail -n 30 "$log")"
+  fi
+}
+
+# black_box_part NAME COMMAND...: a runner that writes test-results/NAME.xml itself and fails when a test failed.
+black_box_part() {
+  local name=$1 log="$results/$1.log" start=$SECONDS
+  shift
+  say "$name tests"
+  if timeout 1500 "$@" >"$log" 2>&1; then
+    say "  $name: passed ($((SECONDS - start)) s)"
+  else
+    say "  $name: FAILED ($((SECONDS - start)) s)"
+    tail -n 80 "$log" >&2
+    [ -s "$results/$name.xml" ] || junit_case "$results/$name.xml" "$name" runner 0 "$(tail -n 40 "$log")"
+  fi
+}
+
+for part in "${parts[@]}"; do
+  case $part in
+    unit)
+      unit_part "$filter"
+      ui_part
+      ;;
+    rules) unit_part '*rules*' ;;
+    sanitize)
+      # shellcheck disable=SC2086
+      sanitize_part address $sanitized_folders
+      ;;
+    system) [ ! -e tests/system/run.py ] || black_box_part system python3 tests/system/run.py --junit "$results/system.xml" ;;
+    e2e) [ ! -e tests/e2e/run.sh ] || black_box_part e2e tests/e2e/run.sh --junit "$results/e2e.xml" ;;
+  esac
+done
+[ -z "$sanitize" ] || sanitize_part "$sanitize"
+
+read -r tests failures skipped < <(junit_totals "$results")
+say ""
+[ "$skipped" -eq 0 ] || say "$skipped tests were skipped; their reasons are in test-results/"
+echo "$((tests - failures - skipped)) passed, $failures failed"
+[ "$failures" -eq 0 ] && [ "$tests" -gt 0 ]
