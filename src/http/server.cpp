@@ -240,7 +240,9 @@ void server::state::log_access(const request& r, const std::string& route, const
   auto& out = log_text;
   out += "{\"time\":\"";
   out += pricing::to_string(pricing::system_clock{}.now());
-  out += "\",\"level\":\"info\",\"message\":\"request\",\"request_id\":";
+  out += "\",\"level\":\"info\",\"service\":";
+  write_string(out, shared.settings.service);
+  out += ",\"message\":\"request\",\"request_id\":";
   write_string(out, r.request_id);
   out += ",\"method\":\"";
   out += to_string(r.verb);

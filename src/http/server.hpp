@@ -37,17 +37,18 @@ struct config {
   int drain_timeout_s = 20;        // for requests in flight at shutdown
   int shutdown_delay_s = 0;        // not ready, still serving: the time a load balancer needs to notice
   bool access_log = true;
-  bool trust_forwarded_for = false; // behind a proxy that sets X-Forwarded-For
-  bool hsts = false;                // behind TLS
-  std::string static_root;          // the UI bundle; none when empty
-  std::string temp_folder;          // for streamed bodies; default: the system's
+  bool trust_forwarded_for = false;    // behind a proxy that sets X-Forwarded-For
+  bool hsts = false;                   // behind TLS
+  std::string static_root;             // the UI bundle; none when empty
+  std::string temp_folder;             // for streamed bodies; default: the system's
+  std::string service = "pricing-web"; // in access log lines, as core/log names it
   std::string title = "Pricing Agent";
   std::string version = "0.1.0";
 };
 BOOST_DESCRIBE_STRUCT(config, (),
                       (address, port, threads, header_max, body_max, connections_max, idle_timeout_s, header_timeout_s,
                        body_timeout_s, request_timeout_s, drain_timeout_s, shutdown_delay_s, access_log,
-                       trust_forwarded_for, hsts, static_root, temp_folder, title, version))
+                       trust_forwarded_for, hsts, static_root, temp_folder, service, title, version))
 
 struct probes {
   // Can this process do its work now? An error makes /health/ready 503 and its message is shown.

@@ -405,6 +405,8 @@ asio::awaitable<response> session::answer(parser& p, const router::match& m, std
     enter(phase::handling, timeout);
     if (const auto admitted = co_await owner_->routes.admit(*c); !admitted)
       co_return router::failure(*c, admitted.error());
+    if (gave_up_)
+      co_return response{};
     if (!p.file.open(owner_->shared.temp_file_name()))
       co_return router::failure(*c, {errc::internal, std::string("no file for the body: ") + std::strerror(errno)});
   }

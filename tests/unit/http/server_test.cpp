@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <mutex>
 #include <zlib.h>
 
 namespace pricing::http {
@@ -378,6 +379,45 @@ TEST(http_server, keeps_line_breaks_out_of_headers) {
   const auto a = s.ask(get("/x"));
   EXPECT_EQ(a.header("X-Echo"), "aX-Injected: b");
   EXPECT_EQ(a.header("X-Injected"), "");
+}
+
+TEST(http_server, shares_a_port_and_its_limits_among_threads) {
+  prometheus::Registry registry;
+  site s({.port = 0, .access_log = false}, registry);
+  std::mutex mutex;
+  std::vector<net::io_thread*> threads;
+  std::promise<int> port;
+  std::thread runner([&] {
+    net::run_threads(3, [&](net::io_thread& thread) {
+      server one(thread, s, router::create({sum_route()}).value());
+      {
+        const std::lock_guard lock(mutex);
+        threads.push_back(&thread);
+        if (threads.size() == 3)
+          port.set_value(one.port());
+      }
+      thread.run();
+    });
+  });
+  const int where = port.get_future().get();
+  std::vector<std::thread> callers;
+  std::atomic<int> good = 0;
+  for (int i = 0; i < 4; ++i)
+    callers.emplace_back([&] {
+      for (int k = 0; k < 20; ++k) {
+        raw_socket c(where);
+        for (int j = 0; j < 5; ++j)
+          good += c.ask(get("/api/v1/sum?a=1&b=1")).body == "{\"sum\":2}";
+      }
+    });
+  for (auto& c : callers)
+    c.join();
+  EXPECT_EQ(good, 400);
+  raw_socket c(where);
+  EXPECT_NE(c.ask(get("/metrics")).body.find("status=\"2xx\"} 400"), std::string::npos);
+  for (auto* t : threads)
+    t->request_stop();
+  runner.join();
 }
 
 TEST(http_server, refuses_a_taken_port) {
