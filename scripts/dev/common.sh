@@ -54,7 +54,7 @@ build() {
   shift
   folder="$repository/build/$preset"
   log="$folder/build.log"
-  if ! NINJA_STATUS='[%f/%t] ' ninja -C "$folder" -j "$jobs" "$@" 2>&1 | tee "$log" |
+  if ! NINJA_STATUS='[%f/%t] ' setpriv --pdeathsig TERM ninja -C "$folder" -j "$jobs" "$@" 2>&1 | tee "$log" |
     sed -un 's|^\[\([0-9]*\)/\([0-9]*\)\].*|\1 \2|p' | progress "Compiling ($preset)"; then
     grep -n -m 20 -A 12 -E 'FAILED:|error:' "$log" >&2 || tail -n 40 "$log" >&2
     die "The build failed; the whole log is $log"
