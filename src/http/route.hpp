@@ -84,13 +84,17 @@ inline bool reads_body(method verb, const route_options& o) {
   return !o.raw_body && !o.body_to_file && (verb == method::post || verb == method::put || verb == method::patch);
 }
 
-// Members that are not in the path: does any exist?
+// Does Input want something of the body? An empty body is enough when every such member may be absent.
 template <class Input>
-bool has_more_than_path(const request& r) {
-  bool more = false;
-  boost::mp11::mp_for_each<wire::members_of<Input>>(
-      [&](auto m) { more = more || !find(r.path_params, wire::wire_name(m.name)); });
-  return more;
+bool wants_body(const request& r) {
+  bool wants = false;
+  boost::mp11::mp_for_each<wire::members_of<Input>>([&](auto m) {
+    using M = std::remove_cvref_t<decltype(std::declval<Input&>().*m.pointer)>;
+    const auto name = wire::wire_name(m.name);
+    const bool of_body = has_body_member<Input> ? name == "body" : !find(r.path_params, name);
+    wants = wants || (of_body && (!wire::may_be_absent<M> || !r.body.empty()));
+  });
+  return wants;
 }
 
 template <class Input>
@@ -99,7 +103,7 @@ result<Input> read_input(const context& c) {
   wire::decoder d({.reject_unknown = c.route.options.reject_unknown});
   const request& r = c.request;
   boost::json::value body;
-  bool from_body = reads_body(c.route.verb, c.route.options) && has_more_than_path<Input>(r);
+  bool from_body = reads_body(c.route.verb, c.route.options) && wants_body<Input>(r);
   if (from_body) {
     auto parsed = body_json(r);
     if (!parsed)
@@ -130,6 +134,11 @@ result<Input> read_input(const context& c) {
     if (!wire::may_be_absent<M>)
       d.fail(here, "is required");
   });
+  if (object && d.options().reject_unknown) {
+    std::vector<std::string_view> names;
+    boost::mp11::mp_for_each<wire::members_of<Input>>([&](auto m) { names.push_back(wire::wire_name(m.name)); });
+    wire::detail::unknown_members(d, root, *object, names.data(), names.size());
+  }
   if (d.failed())
     return d.take_error();
   return in;

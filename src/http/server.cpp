@@ -54,7 +54,10 @@ void server::state::listen() {
   const std::lock_guard lock(shared.port_mutex);
   const bool first = shared.port == 0;
   const auto port = static_cast<std::uint16_t>(first ? settings.port : shared.port);
-  const tcp::endpoint endpoint(asio::ip::make_address(settings.address), port);
+  error_code not_an_address;
+  const tcp::endpoint endpoint(asio::ip::make_address(settings.address, not_an_address), port);
+  if (not_an_address)
+    throw std::runtime_error("http.address '" + settings.address + "' is not an IP address; write 0.0.0.0 for all");
   if (first && port != 0) {
     tcp_acceptor probe(thread.io().get_executor());
     probe.open(endpoint.protocol());

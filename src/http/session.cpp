@@ -547,26 +547,29 @@ void session::head_of(const response& out, bool keep_alive) {
   out_ += "\r\n";
 }
 
+// Small contents go out with their head in one write; large ones in pieces, each with its own time limit, so that a
+// client that stops reading does not hold the connection.
 asio::awaitable<bool> session::write(response out, bool keep_alive) {
-  constexpr std::size_t copied_max = 16 * 1024;
+  constexpr std::size_t copied_max = 16 * 1024, piece_max = 256 * 1024;
   head_of(out, keep_alive);
-  const auto content = request_.verb == method::head ? std::string_view() : out.content();
+  auto content = request_.verb == method::head ? std::string_view() : out.content();
   const auto limit = std::chrono::seconds(owner_->shared.settings.body_timeout_s);
-  enter(phase::writing, limit + std::chrono::seconds(content.size() / (16 * 1024)));
   sent_ = out_.size() + content.size();
-  error_code failed;
-  if (content.size() <= copied_max) {
-    out_ += content;
-    auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(out_), as_tuple);
-    failed = ec;
-  } else {
-    const std::array<asio::const_buffer, 2> both{asio::buffer(out_), asio::buffer(content.data(), content.size())};
+  if (content.size() <= copied_max)
+    out_ += std::exchange(content, {});
+  bool good = true;
+  for (bool first = true; good && (first || !content.empty()); first = false) {
+    const auto piece = content.substr(0, piece_max);
+    content.remove_prefix(piece.size());
+    const std::array<asio::const_buffer, 2> both{first ? asio::buffer(out_) : asio::const_buffer(),
+                                                 asio::const_buffer(piece.data(), piece.size())};
+    enter(phase::writing, limit);
     auto [ec, n] = co_await asio::async_write(socket_, both, as_tuple);
-    failed = ec;
+    good = !ec;
   }
   if (out_.capacity() > 64 * 1024)
     std::string().swap(out_);
-  co_return !failed;
+  co_return good;
 }
 
 } // namespace pricing::http

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <random>
 #include <zlib.h>
 
 namespace pricing::http {
@@ -156,6 +157,75 @@ TEST(http_server, says_what_is_wrong_with_a_body) {
   EXPECT_EQ(s.ask(post("/api/v1/items/1/lines", "{\"lines\":")).status, 400);
   EXPECT_EQ(s.ask(post("/api/v1/items/1/lines", "<x/>", "Content-Type: text/xml\r\n")).status, 415);
   EXPECT_EQ(s.ask(post("/api/v1/items/1/lines", "[]")).status, 422);
+}
+
+struct options_input {
+  item_id id;
+  std::optional<wire::text<1, 9>> name;
+};
+BOOST_DESCRIBE_STRUCT(options_input, (), (id, name))
+
+TEST(http_server, takes_an_empty_body_when_nothing_in_it_is_required) {
+  running_server server(
+      {}, with({open(json_route<options_input, response>(method::post, "/items/{id}", {.reject_unknown = true},
+                                                         [](context&, options_input in) -> answer<response> {
+                                                           co_return response::text(in.name ? in.name->value : "none");
+                                                         }))}));
+  raw_socket s(server.port());
+  EXPECT_EQ(s.ask(post("/items/1", "", "")).body, "none");
+  EXPECT_EQ(s.ask(post("/items/1", "{\"name\":\"x\"}")).body, "x");
+  const auto unknown = s.ask(post("/items/1", "{\"nmae\":\"x\"}"));
+  EXPECT_EQ(unknown.status, 422);
+  EXPECT_NE(unknown.body.find("nmae"), std::string::npos);
+}
+
+TEST(http_server, drops_a_client_that_does_not_read) {
+  running_server server({.body_timeout_s = 1}, with({big_route()}));
+  raw_socket deaf(server.port());
+  deaf.send(get("/api/v1/big?size=60000000"));
+  std::this_thread::sleep_for(1500ms);
+  raw_socket s(server.port());
+  EXPECT_NE(s.ask(get("/metrics")).body.find("pricing_http_connections 1\n"), std::string::npos);
+  raw_socket reader(server.port());
+  EXPECT_EQ(reader.ask(get("/api/v1/big?size=60000000")).body.size(), 60'000'000u);
+}
+
+// Random changes to good requests: whatever comes of it, the server goes on and nothing is answered with 5xx.
+TEST(http_server, survives_mutated_requests) {
+  running_server server({.header_timeout_s = 1, .body_timeout_s = 1},
+                        with({lines_route(), sum_route(), upload_route()}));
+  const std::vector<std::string> seeds{
+      get("/api/v1/sum?a=1&b=%32", "Accept-Encoding: gzip\r\nCookie: a=b; c=d\r\nIf-None-Match: \"x\", *\r\n"),
+      post("/api/v1/items/7/lines", R"({"lines":[{"name":"ab","price":"1.5"}]})"),
+      "POST /api/v1/uploads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"};
+  std::mt19937 random(7);
+  int answered = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::string text = seeds[random() % seeds.size()];
+    for (auto changes = 1 + random() % 4; changes > 0; --changes) {
+      const auto at = random() % text.size();
+      switch (random() % 3) {
+      case 0:
+        text[at] = static_cast<char>(random());
+        break;
+      case 1:
+        text.erase(at, 1 + random() % 8);
+        break;
+      default:
+        text.insert(at, text.substr(random() % text.size(), random() % 20));
+      }
+      if (text.empty())
+        text = "x";
+    }
+    raw_socket s(server.port());
+    s.send(text);
+    const auto a = s.receive(true, 3);
+    answered += a.status != 0;
+    EXPECT_LT(a.status == 505 ? 400 : a.status, 500) << text;
+  }
+  EXPECT_GT(answered, 500);
+  raw_socket s(server.port());
+  EXPECT_EQ(s.ask(get("/health/live")).status, 200);
 }
 
 TEST(http_server, closes_a_connection_that_sends_its_head_too_slowly) {

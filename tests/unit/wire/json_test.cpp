@@ -1,6 +1,7 @@
 #include "wire/json.hpp"
 
 #include <gtest/gtest.h>
+#include <random>
 
 namespace pricing::wire {
 namespace {
@@ -167,6 +168,29 @@ TEST(json, reads_parameters_from_text) {
   EXPECT_EQ(read("bid", kind::estimate), kind::bid);
   EXPECT_EQ(read("1,2,3", std::vector<int>{}), (std::vector<int>{1, 2, 3}));
   EXPECT_EQ((read("", defaulted<int, 5>{})->value), 5);
+}
+
+// Random changes to a good document: decoding ends with a value that encodes and decodes to itself, or with errors.
+TEST(json, survives_mutated_documents) {
+  std::mt19937 random(11);
+  int good = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string text = whole;
+    for (auto changes = 1 + random() % 3; changes > 0; --changes) {
+      const auto at = random() % text.size();
+      if (random() % 2)
+        text[at] = static_cast<char>(random());
+      else
+        text.erase(at, 1 + random() % 6);
+    }
+    const auto o = decode_json<order>(text);
+    good += o ? 1 : 0;
+    if (o)
+      EXPECT_EQ(encode(decode_json<order>(encode(*o)).value()), encode(*o)) << text;
+    else
+      EXPECT_FALSE(o.error().message.empty());
+  }
+  EXPECT_GT(good, 100);
 }
 
 TEST(json, reads_times_with_and_without_offset) {
