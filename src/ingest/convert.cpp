@@ -15,12 +15,7 @@ constexpr std::size_t text_bytes_max = 300;
 
 // The cell as it stands in a reason, cut without splitting a character.
 std::string shown(std::string_view text) {
-  if (text.size() <= shown_bytes_max)
-    return "'" + std::string(text) + "'";
-  auto end = shown_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-    --end;
-  return "'" + std::string(text.substr(0, end)) + "...'";
+  return "'" + std::string(cut_utf8(text, shown_bytes_max)) + (text.size() > shown_bytes_max ? "...'" : "'");
 }
 
 std::uint64_t mix(std::uint64_t h) {

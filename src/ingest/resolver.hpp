@@ -23,6 +23,7 @@ struct entity {
   std::string code;
   std::string category;
   double median_price = 0; // of its history, 0 without one; for the quality report
+  bool is_priced = true;   // false: its unit is a lump sum or the like
 };
 
 // A question "is this text that entity?", answered by rule (automatic) or waiting for a person.

@@ -111,6 +111,14 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max)
+    return text;
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0) == 0x80)
+    --bytes_max;
+  return text.substr(0, bytes_max);
+}
+
 const char* to_string(date_order order) {
   return order == date_order::ymd ? "YYYY-MM-DD" : order == date_order::dmy ? "DD/MM/YYYY" : "MM/DD/YYYY";
 }

@@ -32,5 +32,7 @@ enum class mark_evidence { none, point, comma };
 mark_evidence decimal_mark_evidence(std::string_view text);
 
 std::string_view trim(std::string_view text);
+// At most `bytes_max` bytes, never half a character.
+std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
 
 } // namespace pricing::ingest

@@ -35,12 +35,13 @@ bool is_code(std::string_view word) {
 
 // Opposites and colours: one letter apart or not, they are never the same.
 bool is_contrast(std::string_view word) {
-  static constexpr std::array<std::string_view, 45> contrasts = {
-      "left",      "right",   "up",     "down",   "in",    "out",    "inside", "outside", "upper",
-      "lower",     "white",   "yellow", "red",    "green", "black",  "blue",   "orange",  "brown",
-      "north",     "south",   "east",   "west",   "male",  "female", "hot",    "cold",    "single",
-      "double",    "triple",  "first",  "second", "third", "fourth", "with",   "without", "temp",
-      "permanent", "install", "remove", "rem",    "new",   "used",   "furn",   "oper",    "salv"};
+  static constexpr std::array<std::string_view, 47> contrasts = {
+      "left",           "right",        "up",     "down",   "in",    "out",    "inside", "outside", "upper",
+      "lower",          "white",        "yellow", "red",    "green", "black",  "blue",   "orange",  "brown",
+      "north",          "south",        "east",   "west",   "male",  "female", "hot",    "cold",    "single",
+      "double",         "triple",       "first",  "second", "third", "fourth", "with",   "without", "temp",
+      "permanent",      "install",      "remove", "rem",    "new",   "used",   "furn",   "oper",    "salv",
+      "unidirectional", "bidirectional"};
   return contains(contrasts, word);
 }
 
@@ -61,7 +62,7 @@ bool is_abbreviation(std::string_view brief, std::string_view full) {
 
 // Trade abbreviations that mean one word only.
 bool is_known_abbreviation(std::string_view brief, std::string_view full) {
-  static constexpr std::array<std::pair<std::string_view, std::string_view>, 30> known = {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 44> known = {
       {{"mod", "modified"},
        {"spec", "special"},
        {"perf", "perforated"},
@@ -91,7 +92,21 @@ bool is_known_abbreviation(std::string_view brief, std::string_view full) {
        {"cont", "container"},
        {"markg", "marking"},
        {"ltg", "lighting"},
-       {"excav", "excavation"}}};
+       {"excav", "excavation"},
+       {"traf", "traffic"},
+       {"longit", "longitudinal"},
+       {"thermopl", "thermoplastic"},
+       {"elec", "electric"},
+       {"elec", "electrical"},
+       {"serv", "service"},
+       {"sect", "section"},
+       {"prep", "preparation"},
+       {"struc", "structure"},
+       {"pvmt", "pavement"},
+       {"mrkg", "marking"},
+       {"reconst", "reconstruct"},
+       {"transp", "transportation"},
+       {"bldg", "building"}}};
   return std::find(known.begin(), known.end(), std::pair{brief, full}) != known.end();
 }
 
@@ -109,14 +124,14 @@ double pair_probability(std::string_view a, std::string_view b) {
   if (a.size() > b.size())
     std::swap(a, b);
   if (is_known_abbreviation(a, b))
-    return 0.97;
+    return 0.98;
   if (is_contrast(a) || is_contrast(b))
     return 0;
   if (is_plural(a, b))
     return 0.97;
   const auto distance = levenshtein(a, b);
   if (distance == 1 || is_swap(a, b))
-    return a.size() >= 8 ? 0.96 : a.size() >= 6 ? 0.9 : 0.6;
+    return a.size() >= 7 ? 0.96 : a.size() >= 6 ? 0.9 : 0.6;
   if (distance == 2 && a.size() >= 8)
     return a.size() >= 10 ? 0.85 : 0.7;
   if (is_abbreviation(a, b))
@@ -162,7 +177,7 @@ double pair_up(words left, words right) {
   }
   for (const auto* rest : {&left, &right})
     for (const auto w : *rest)
-      probability *= is_filler(w) ? 0.93 : 0.3;
+      probability *= w == "the" || w == "of" || w == "a" || w == "an" ? 0.97 : is_filler(w) ? 0.93 : 0.3;
   return probability;
 }
 
