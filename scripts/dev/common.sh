@@ -12,23 +12,21 @@ die() { printf '%s\n' "$*" >&2 && exit 1; }
 # progress LABEL: reads lines "DONE TOTAL [anything]" and draws one bar on stderr. On a terminal the bar moves in
 # place; elsewhere one line appears at each tenth, so that a log stays readable. Takes the end of input as the end.
 progress() {
-  awk -v label="$1" -v interactive="$interactive" '
-    function bar(share,   i, text) {
-      for (i = 0; i < 30; i++) text = text (i < share * 30 ? "█" : "░")
-      return text
-    }
-    function seconds() { srand(); return srand() }
-    BEGIN { start = seconds(); shown = -1 }
-    NF >= 2 && $1 ~ /^[0-9]+(\.[0-9]+)?$/ && $2 > 0 {
-      share = $1 / $2; if (share > 1) share = 1
-      step = int(share * (interactive == "true" ? 200 : 10))
-      if (step == shown) next
-      shown = step
-      printf "%s%-28s %s %3d %%  %ds%s", interactive == "true" ? "\r" : "", label, bar(share), share * 100, \
-        seconds() - start, interactive == "true" ? "" : "\n" > "/dev/stderr"
-      fflush("/dev/stderr")
-    }
-    END { if (interactive == "true" && shown >= 0) printf "\n" > "/dev/stderr" }'
+  local LC_ALL=C.UTF-8
+  local done_count total rest share step shown=-1 start=$SECONDS full empty steps=10 before='' after=$'\n'
+  full=$(printf '█%.0s' {1..30})
+  empty=$(printf '░%.0s' {1..30})
+  if $interactive; then steps=200 before=$'\r' after=''; fi
+  while read -r done_count total rest; do
+    [[ $done_count =~ ^[0-9]+$ && $total =~ ^[1-9][0-9]*$ ]] || continue
+    share=$((done_count >= total ? 30 : done_count * 30 / total))
+    step=$((done_count * steps / total))
+    [ "$step" != "$shown" ] || continue
+    shown=$step
+    printf '%s%-28s %s%s %3d %%  %d s%s' "$before" "$1" "${full:0:share}" "${empty:share}" \
+      $((done_count * 100 / total)) $((SECONDS - start)) "$after" >&2
+  done
+  if $interactive && [ "$shown" -ge 0 ]; then printf '\n' >&2; fi
 }
 
 # configure PRESET [cmake option...]: makes build/PRESET unless it is already configured with these options.

@@ -182,7 +182,7 @@ load() { # STAMP-NAME FILE...: loads what was not loaded before
   shift
   wanted=$(stat -c '%n %s %Y' "$@")
   if [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then return 0; fi
-  long_step "$bin/pricing-ctl" import "$@" || die "Loading failed (see above); what was loaded is kept, run again to go on"
+  long_step "$bin/pricing-ctl" import --yes "$@" || die "Loading failed (see above); what was loaded is kept, run again to go on"
   printf '%s' "$wanted" >"$stamp"
   rm -f "$dir/stamps/trained"
 }
