@@ -6,8 +6,9 @@
 //   BOOST_DESCRIBE_STRUCT(get_item, (), (id, on))
 //   http::json_route<get_item, item_details>(http::method::get, "/api/v1/items/{id}",
 //       {.summary = "One item", .permission = "items.read"},
-//       [&](http::context& c, get_item in) -> http::answer<item_details> { co_return co_await
-//       items.find(c.organization(), in.id); });
+//       [&](http::context& c, get_item in) -> http::answer<item_details> {
+//         co_return co_await items.find(c.organization(), in.id);
+//       });
 //
 // Where Input's members come from: those named in the path from the path. Of the others: GET, HEAD, DELETE and routes
 // with raw_body read the query; POST, PUT and PATCH read the JSON body, except that an Input with a member `body`
@@ -201,7 +202,9 @@ void describe_route(wire::operation& operation, wire::schema_set& schemas) {
     body["required"] = std::move(required);
   if (operation.has_json_body && !body["properties"].as_object().empty())
     operation.request_body = std::move(body);
-  if constexpr (!std::is_same_v<Output, nothing> && !std::is_same_v<Output, response>)
+  if constexpr (std::is_same_v<Output, nothing>)
+    operation.status = 204;
+  else if constexpr (!std::is_same_v<Output, response>)
     operation.response_body = schemas.of<Output>();
 }
 

@@ -213,21 +213,24 @@ asio::awaitable<result<response>> router::state::answer(context& c) const {
 }
 
 asio::awaitable<response> router::handle(context& c) const {
-  std::optional<response> out;
+  response out;
   try {
     auto answered = co_await state_->answer(c);
-    if (answered)
-      out = std::move(*answered);
-    else
-      out = failure(c, answered.error());
-    for (const auto& step : state_->hooks.after)
-      co_await step(c, *out);
+    out = answered ? std::move(*answered) : failure(c, answered.error());
   } catch (const std::exception& e) {
     out = failure(c, {errc::internal, e.what()});
   }
+  // A failed handler has after-steps too: a lock taken before it must not stay.
+  for (const auto& step : state_->hooks.after) {
+    try {
+      co_await step(c, out);
+    } catch (const std::exception& e) {
+      out = failure(c, {errc::internal, e.what()});
+    }
+  }
   for (auto& [name, value] : c.response_headers)
-    out->headers.emplace_back(std::move(name), std::move(value));
-  co_return std::move(*out);
+    out.headers.emplace_back(std::move(name), std::move(value));
+  co_return out;
 }
 
 response router::failure(const context& c, const error& e) {

@@ -24,6 +24,7 @@ class session;
 // Everything one thread owns.
 struct server::state : std::enable_shared_from_this<server::state> {
   state(net::io_thread& t, site::state& s, router r);
+  ~state() { flush_log(); }
 
   void listen();
   asio::awaitable<void> accept();

@@ -113,6 +113,7 @@ TEST(router, asks_who_calls_and_what_they_may) {
   EXPECT_EQ(seen, (std::vector<std::string>{"before", "after 200", "before", "after 200"}));
   const auto thrown = answer_of(r, method::get, "/throws");
   EXPECT_EQ(thrown.status, 500);
+  EXPECT_EQ(seen.back(), "after 500");
   EXPECT_EQ(thrown.body.find("1234"), std::string::npos);
 }
 
@@ -150,7 +151,7 @@ TEST(router, writes_openapi_from_its_routes) {
   auto list = json_route<find_items, page<new_item>>(
       method::get, "/api/v1/items", {.summary = "Items", .is_public = true},
       [](context&, find_items) -> answer<page<new_item>> { co_return page<new_item>{}; });
-  auto put = json_route<put_item, nothing>(method::put, "/api/v1/items/{id}", {.is_public = true, .status = 204},
+  auto put = json_route<put_item, nothing>(method::put, "/api/v1/items/{id}", {.is_public = true},
                                            [](context&, put_item) -> answer<nothing> { co_return nothing{}; });
   const auto r = router::create({list, put}).value();
   const auto doc = wire::parse_json(r.openapi("T", "1")).value();
@@ -162,6 +163,7 @@ TEST(router, writes_openapi_from_its_routes) {
   const auto& p = doc.at("paths").at("/api/v1/items/{id}").at("put");
   EXPECT_EQ(p.at("parameters").at(0).at("in"), "path");
   EXPECT_EQ(p.at("parameters").at(1).at("in"), "query");
+  EXPECT_TRUE(p.at("responses").as_object().contains("204"));
   EXPECT_TRUE(p.at("requestBody").at("content").at("application/json").at("schema").as_object().contains("$ref"));
 }
 
