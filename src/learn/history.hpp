@@ -95,9 +95,6 @@ class price_history {
 
  private:
   friend class history_builder;
-  void make_lines(std::span<const std::uint32_t> item, std::span<const std::uint32_t> event,
-                  std::span<const std::int32_t> day, std::span<const std::uint32_t> line,
-                  std::span<const float> log_quantity);
 
   std::vector<item_row> items_;
   std::vector<event_row> events_;

@@ -17,6 +17,10 @@
 
 namespace pricing::learn {
 
+namespace detail {
+struct model_parts;
+}
+
 enum class prediction_source : std::uint8_t { none, benchmark, model };
 
 // Plain groups in which the model explains itself, in this order.
@@ -33,13 +37,6 @@ inline constexpr std::array<reason_group, reason_groups> reason_names{{
     {"project", "Project size and place"},
     {"category", "Description and category"},
 }};
-
-// Conformity scores of bids in the latest window: signed residual over predicted scale, sorted, with their weights.
-struct score_table {
-  std::vector<float> score;
-  std::vector<float> cumulative_weight; // ends at the total weight
-  double effective_n = 0;
-};
 
 struct prediction {
   prediction_source source = prediction_source::none;
@@ -100,9 +97,8 @@ class price_model {
   static result<price_model> load(std::string_view bytes);
 
  private:
-  friend result<price_model> train(const market_view& view, const train_options& options);
-  struct parts;
-  std::unique_ptr<parts> parts_;
+  friend struct model_access; // training and evaluation
+  std::unique_ptr<detail::model_parts> parts_;
 };
 
 result<price_model> train(const market_view& view, const train_options& options);

@@ -1,0 +1,60 @@
+#pragma once
+// Boosted trees through XGBoost's C API (1.7 and later), owned. Errors of the library are std::runtime_error: they are
+// defects or a lack of memory, never the caller's data. Predictions are thread-safe.
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pricing::learn {
+
+// Row-major features; NaN is unknown. Binned once, shared by every head trained on it.
+class training_matrix {
+ public:
+  training_matrix(std::span<const float> values, std::size_t rows, std::size_t columns, int threads);
+  training_matrix(training_matrix&&) noexcept;
+  ~training_matrix();
+  void* handle() const { return handle_; }
+  std::size_t rows() const { return rows_; }
+
+ private:
+  void* handle_ = nullptr;
+  std::size_t rows_ = 0;
+};
+
+struct booster_options {
+  int rounds = 260;
+  int depth = 7;
+  int threads = 2;
+  double learning_rate = 0.06;
+  double huber_width = 0.15; // absolute error beyond it, squared within
+  double lambda = 3;
+  double row_share = 0.7;
+  double column_share = 0.5;
+  double child_weight = 25;
+  unsigned seed = 1;
+};
+
+class booster {
+ public:
+  booster() = default;
+  static booster train(const training_matrix& matrix, std::span<const float> target, std::span<const float> weight,
+                       const booster_options& options);
+  static booster load(std::string_view bytes);
+  booster(booster&& other) noexcept;
+  booster& operator=(booster&& other) noexcept;
+  ~booster();
+
+  std::string save() const;
+  std::vector<float> predict(std::span<const float> values, std::size_t rows, std::size_t columns) const;
+  // Per row columns + 1 contributions along the paths of the trees, the last one the bias; a row sums to its
+  // prediction.
+  std::vector<float> contributions(std::span<const float> values, std::size_t rows, std::size_t columns) const;
+
+ private:
+  void* handle_ = nullptr;
+};
+
+} // namespace pricing::learn
