@@ -61,6 +61,7 @@ cd "$repository"
 names=()
 declare -A pids=()
 child=
+idle=
 stopping=false
 
 stop_all() {
@@ -68,7 +69,7 @@ stop_all() {
   $stopping && return
   stopping=true
   trap '' INT TERM HUP
-  [ -z "$child" ] || kill -TERM "$child" 2>/dev/null || true
+  for name in $child $idle; do kill -TERM "$name" 2>/dev/null || true; done
   for ((i = ${#names[@]} - 1; i >= 0; i--)); do
     name=${names[i]}
     stop_one "$name" "${pids[$name]}"
@@ -244,7 +245,8 @@ if $stop_after_ready; then exit 0; fi
 declare -A restarts=()
 while true; do
   sleep 1 9>&- &
-  wait $! || true
+  idle=$!
+  wait "$idle" || true
   for name in "${names[@]}"; do
     kill -0 "${pids[$name]}" 2>/dev/null && continue
     restarts[$name]="${restarts[$name]:-} $SECONDS"
