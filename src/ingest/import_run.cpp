@@ -42,6 +42,11 @@ struct open_batch {
   std::vector<held> held_rows;
 };
 
+// Ranks count from 1; 0 marks the owner's estimate in bid tabulations.
+std::optional<short> rank_of(const typed_row& row) {
+  return row.rank && *row.rank > 0 ? std::optional(static_cast<short>(*row.rank)) : std::nullopt;
+}
+
 class importer {
  public:
   importer(const import_job& job, const session_factory& connect, const import_options& options,
@@ -232,7 +237,7 @@ class importer {
     o.observed_on.push_back(row.observed_on);
     o.line.push_back(row.line);
     o.kind.push_back(static_cast<short>(row.kind));
-    o.rank.push_back(row.rank ? std::optional(static_cast<short>(*row.rank)) : std::nullopt);
+    o.rank.push_back(rank_of(row));
     o.price.push_back(row.price);
     o.quantity.push_back(row.quantity);
     o.amount.push_back(row.amount);
@@ -316,7 +321,7 @@ class importer {
         {"observed_on", pricing::to_string(h.row.observed_on)},
         {"line", id_or_null(h.row.line)},
         {"kind", static_cast<int>(h.row.kind)},
-        {"rank", id_or_null(h.row.rank)},
+        {"rank", id_or_null(rank_of(h.row))},
         {"price", h.row.price.to_string()},
         {"quantity", number_or_null(h.row.quantity)},
         {"amount", number_or_null(h.row.amount)},

@@ -386,6 +386,7 @@ result<upload_view> ingest_service::fix(organization_id organization, std::int64
   w.commit();
   if (!job)
     return job.error();
+  job->checkpoint_row = 0; // this row lies before it
   const std::vector<std::string_view> views(cells.begin(), cells.end());
   std::optional<error> lost;
   const auto counts =

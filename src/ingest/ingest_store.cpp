@@ -43,7 +43,7 @@ std::optional<upload_row> ingest_store::find_upload(std::int64_t id) {
 }
 
 std::optional<upload_row> ingest_store::lock_upload(std::int64_t id) {
-  static const std::string sql = select_upload("where organization_id = $1 and id = $2 for update");
+  static const std::string sql = select_upload("where organization_id = $1 and id = $2 for no key update");
   return first(database_.query<upload_row>(sql, organization_.value, id));
 }
 
