@@ -6,6 +6,8 @@
 
 #include <boost/json.hpp>
 
+#include <map>
+
 namespace pricing::ingest {
 namespace {
 
@@ -272,6 +274,28 @@ class importer {
     return entity < 0 ? std::nullopt : std::optional(r.entities()[static_cast<std::size_t>(entity)].id);
   }
 
+  // A year is asked about before its first row is written, so the answer is about what stood there before this run.
+  bool all_new(const std::vector<date>& days) {
+    bool out = true;
+    for (const auto day : days) {
+      const auto year = static_cast<int>(std::chrono::year_month_day{day}.year());
+      if (year == last_year_.first && last_year_.second)
+        continue;
+      const auto known = new_years_.find(year);
+      const bool is_new = known != new_years_.end() ? known->second : ask_year(year);
+      last_year_ = {year, is_new};
+      out = out && is_new;
+    }
+    return out;
+  }
+  bool ask_year(int year) {
+    session_->begin(job_.organization);
+    const bool is_new = !store_.has_observations_in_year(year);
+    session_->commit();
+    new_years_.emplace(year, is_new);
+    return is_new;
+  }
+
   observation_columns with_ids(open_columns rows) {
     auto& o = rows.columns;
     for (std::size_t i = 0; i < rows.item.size(); ++i) {
@@ -289,6 +313,7 @@ class importer {
     batch_->rows.answered = with_ids(std::move(batch_->answered));
     for (const auto& h : batch_->held_rows)
       add_held(h);
+    batch_->rows.all_new = all_new(batch_->rows.observations.observed_on) && all_new(batch_->rows.answered.observed_on);
     auto out = std::make_unique<row_batch>(std::move(batch_->rows));
     start_batch();
     return out;
@@ -358,6 +383,8 @@ class importer {
   std::vector<std::int64_t> event_ids_;
   std::vector<new_event> new_events_;
   std::string key_text_;
+  std::map<int, bool> new_years_;
+  std::pair<int, bool> last_year_{};
   std::unique_ptr<open_batch> batch_;
   std::unique_ptr<batch_loader> loader_; // last: its threads end first
 };

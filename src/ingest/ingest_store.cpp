@@ -378,24 +378,35 @@ constexpr const char* insert_rows =
     "kind, "
     "rank, price, quantity, amount, currency, source_row, row_key) "
     "select $1, $2, u.* from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::date[], $7::int[], $8::smallint[], "
-    "$9::smallint[], $10::numeric[], $11::numeric[], $12::numeric[], $13::text[], $14::int[], $15::bigint[]) u "
-    "on conflict do nothing";
+    "$9::smallint[], $10::numeric[], $11::numeric[], $12::numeric[], $13::text[], $14::int[], $15::bigint[]) u";
 }
 
-std::int64_t ingest_store::insert_observations(const observation_columns& r, std::int64_t upload_id) {
+std::int64_t ingest_store::insert_observations(const observation_columns& r, std::int64_t upload_id, bool check) {
   if (r.item.empty())
     return 0;
-  return database_.execute(insert_rows, organization_.value, upload_id, r.item, r.supplier, r.event, r.observed_on,
-                           r.line, r.kind, r.rank, r.price, r.quantity, r.amount, r.currency, r.source_row, r.row_key);
+  static const std::string checked = std::string(insert_rows) + " on conflict do nothing";
+  return database_.execute(check ? std::string_view(checked) : insert_rows, organization_.value, upload_id, r.item,
+                           r.supplier, r.event, r.observed_on, r.line, r.kind, r.rank, r.price, r.quantity, r.amount,
+                           r.currency, r.source_row, r.row_key);
 }
 
 std::vector<int> ingest_store::insert_observations_returning_rows(const observation_columns& r,
                                                                   std::int64_t upload_id) {
   if (r.item.empty())
     return {};
-  static const std::string sql = std::string(insert_rows) + " returning source_row";
+  static const std::string sql = std::string(insert_rows) + " on conflict do nothing returning source_row";
   return database_.query<int>(sql, organization_.value, upload_id, r.item, r.supplier, r.event, r.observed_on, r.line,
                               r.kind, r.rank, r.price, r.quantity, r.amount, r.currency, r.source_row, r.row_key);
+}
+
+bool ingest_store::has_observations_in_year(int year) {
+  static constexpr const char* sql = "select exists (select 1 from price_observations where organization_id = $1 and "
+                                     "observed_on >= make_date($2, 1, 1) and observed_on < make_date($2 + 1, 1, 1))";
+  return database_.query<bool>(sql, organization_.value, year).at(0);
+}
+
+void ingest_store::commit_without_waiting() {
+  database_.query<std::string>("select set_config('synchronous_commit', 'off', true)");
 }
 
 void ingest_store::insert_quarantined(const quarantine_columns& r, std::int64_t upload_id) {
@@ -616,17 +627,22 @@ namespace {
 
 // Spend counts what was or would have been bought: orders and invoices, and the lowest bid.
 std::string statistics_sql(const std::string& which) {
-  return "insert into item_statistics (organization_id, item_id, observations, bids, suppliers, first_on, last_on, "
-         "median_price, last_price, spend) "
-         "select organization_id, item_id, count(*), count(*) filter (where kind = 1), count(distinct supplier_id), "
-         "min(observed_on), max(observed_on), "
-         "(percentile_cont(0.5) within group (order by price) filter (where kind <> 2 and price > 0))::numeric(18,4), "
-         "(array_agg(price order by observed_on desc) filter (where kind <> 2))[1], "
-         "coalesce(sum(coalesce(amount, price * quantity)) filter (where kind in (4, 5) or (kind = 1 and rank = 1)), "
-         "0) "
-         "from price_observations where organization_id = $1 " +
+  return "with found as (select organization_id, item_id, count(*) as observations, count(*) filter (where kind = 1) "
+         "as "
+         "bids, count(distinct supplier_id) as suppliers, min(observed_on) as first_on, max(observed_on) as last_on, "
+         "(percentile_cont(0.5) within group (order by price) filter (where kind <> 2 and price > 0))::numeric(18,4) "
+         "as "
+         "median_price, coalesce(sum(coalesce(amount, price * quantity)) filter (where kind in (4, 5) or (kind = 1 and "
+         "rank = 1)), 0) as spend from price_observations where organization_id = $1 " +
          which +
-         " group by organization_id, item_id "
+         " group by organization_id, item_id) "
+         "insert into item_statistics (organization_id, item_id, observations, bids, suppliers, first_on, last_on, "
+         "median_price, last_price, spend) "
+         "select f.organization_id, f.item_id, f.observations, f.bids, f.suppliers, f.first_on, f.last_on, "
+         "f.median_price, "
+         "(select p.price from price_observations p where p.organization_id = $1 and p.item_id = f.item_id and p.kind "
+         "<> 2 "
+         "and p.observed_on >= f.last_on - 1100 order by p.observed_on desc, p.row_key limit 1), f.spend from found f "
          "on conflict (organization_id, item_id) do update set observations = excluded.observations, bids = "
          "excluded.bids, "
          "suppliers = excluded.suppliers, first_on = excluded.first_on, last_on = excluded.last_on, "
@@ -637,6 +653,7 @@ std::string statistics_sql(const std::string& which) {
 
 void ingest_store::refresh_statistics() {
   static const std::string sql = statistics_sql("");
+  database_.query<std::string>("select set_config('work_mem', '64MB', true)"); // one sort by item, in memory
   database_.execute(sql, organization_.value);
 }
 

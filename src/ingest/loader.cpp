@@ -20,7 +20,8 @@ batch_counts write_rows(ingest_store& store, const row_batch& batch, std::int64_
   auto counts = batch.counts;
   const auto given = static_cast<std::int64_t>(batch.observations.item.size() + batch.answered.item.size());
   const auto answered = store.insert_observations_returning_rows(batch.answered, upload_id);
-  counts.loaded = store.insert_observations(batch.observations, upload_id) + static_cast<std::int64_t>(answered.size());
+  counts.loaded = store.insert_observations(batch.observations, upload_id, !batch.all_new) +
+                  static_cast<std::int64_t>(answered.size());
   counts.duplicates += given - counts.loaded;
   store.insert_quarantined(batch.quarantined, upload_id);
   auto held = batch.held;
@@ -113,11 +114,26 @@ bool batch_loader::wait_for_turn(std::uint64_t turn) {
   return commit_turn_ == turn && !abandoned_ && !failure_;
 }
 
-// The row of `uploads` is locked last and only in turn, so that two batches never wait for each other.
-void batch_loader::write(postgres::session& database, const row_batch& batch, std::uint64_t turn) {
+// Leaves the transaction open. Somebody else (a decision, a fix) may have loaded one of our rows since the run began.
+batch_counts batch_loader::insert(postgres::session& database, row_batch& batch) {
   ingest_store store(database, organization_);
-  database.begin(organization_);
-  const auto counts = write_rows(store, batch, upload_id_);
+  try {
+    database.begin(organization_);
+    store.commit_without_waiting();
+    return write_rows(store, batch, upload_id_);
+  } catch (const postgres::database_error& e) {
+    if (!batch.all_new || !e.is_unique_violation())
+      throw;
+  }
+  database.rollback();
+  batch.all_new = false;
+  return insert(database, batch);
+}
+
+// The row of `uploads` is locked last and only in turn, so that two batches never wait for each other.
+void batch_loader::write(postgres::session& database, row_batch& batch, std::uint64_t turn) {
+  ingest_store store(database, organization_);
+  const auto counts = insert(database, batch);
   if (!wait_for_turn(turn)) {
     database.rollback();
     return;

@@ -20,6 +20,7 @@ struct row_batch {
   batch_counts counts; // loaded is found by the database; duplicates within the file are counted already
   std::int64_t checkpoint_row = 0;
   std::int64_t bytes_read = 0;
+  bool all_new = false; // the database holds no rows of these years from before this run
 };
 
 // Writes the rows of a batch and returns its counts, without touching the upload.
@@ -43,7 +44,8 @@ class batch_loader {
 
  private:
   void work();
-  void write(postgres::session& database, const row_batch& batch, std::uint64_t turn);
+  void write(postgres::session& database, row_batch& batch, std::uint64_t turn);
+  batch_counts insert(postgres::session& database, row_batch& batch);
   bool wait_for_turn(std::uint64_t turn);
   void fail(std::exception_ptr why);
   void join();
