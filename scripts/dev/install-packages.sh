@@ -75,7 +75,7 @@ apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::
 
 echo "Installing ${#missing[@]} missing packages" >&2
 apt update || no_network
-offered() { apt-cache policy "$1" | grep -q 'Candidate: [^(]'; }
+offered() { [[ $(apt-cache policy "$1") == *'Candidate: '[0-9]* ]]; }
 wanted=()
 for line in "${missing[@]}"; do
   chosen=
