@@ -626,23 +626,19 @@ std::vector<match_row> ingest_store::list_unapplied_answers(std::int64_t upload_
 namespace {
 
 // Spend counts what was or would have been bought: orders and invoices, and the lowest bid.
+// The last price is the lowest of the last day: the largest pair of day and negated price needs no sort.
 std::string statistics_sql(const std::string& which) {
-  return "with found as (select organization_id, item_id, count(*) as observations, count(*) filter (where kind = 1) "
-         "as "
-         "bids, count(distinct supplier_id) as suppliers, min(observed_on) as first_on, max(observed_on) as last_on, "
-         "(percentile_cont(0.5) within group (order by price) filter (where kind <> 2 and price > 0))::numeric(18,4) "
-         "as "
-         "median_price, coalesce(sum(coalesce(amount, price * quantity)) filter (where kind in (4, 5) or (kind = 1 and "
-         "rank = 1)), 0) as spend from price_observations where organization_id = $1 " +
-         which +
-         " group by organization_id, item_id) "
-         "insert into item_statistics (organization_id, item_id, observations, bids, suppliers, first_on, last_on, "
+  return "insert into item_statistics (organization_id, item_id, observations, bids, suppliers, first_on, last_on, "
          "median_price, last_price, spend) "
-         "select f.organization_id, f.item_id, f.observations, f.bids, f.suppliers, f.first_on, f.last_on, "
-         "f.median_price, "
-         "(select p.price from price_observations p where p.organization_id = $1 and p.item_id = f.item_id and p.kind "
-         "<> 2 "
-         "and p.observed_on >= f.last_on - 1100 order by p.observed_on desc, p.row_key limit 1), f.spend from found f "
+         "select organization_id, item_id, count(*), count(*) filter (where kind = 1), count(distinct supplier_id), "
+         "min(observed_on), max(observed_on), "
+         "(percentile_cont(0.5) within group (order by price) filter (where kind <> 2 and price > 0))::numeric(18,4), "
+         "-(max(array[(observed_on - date '1900-01-01')::numeric, -price]) filter (where kind <> 2))[2], "
+         "coalesce(sum(coalesce(amount, price * quantity)) filter (where kind in (4, 5) or (kind = 1 and rank = 1)), "
+         "0) "
+         "from price_observations where organization_id = $1 " +
+         which +
+         " group by organization_id, item_id "
          "on conflict (organization_id, item_id) do update set observations = excluded.observations, bids = "
          "excluded.bids, "
          "suppliers = excluded.suppliers, first_on = excluded.first_on, last_on = excluded.last_on, "
