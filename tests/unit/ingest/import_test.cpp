@@ -1,12 +1,14 @@
 // Imports into a real PostgreSQL: exact reconciliation, kill -9, the same file twice, quarantine, match decisions.
 #include "ingest/ingest_cli.hpp"
 #include "ingest/ingest_tasks.hpp"
-#include "private_database.hpp"
+#include "support/postgres_server.hpp"
 
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
 #include <csignal>
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <random>
 #include <sys/wait.h>
@@ -18,11 +20,12 @@ namespace {
 
 class ingest_database : public testing::Test {
  protected:
-  static void SetUpTestSuite() { database_ = std::make_unique<private_database>(); }
-  static void TearDownTestSuite() { database_.reset(); }
-
-  static ingest_service make_service(import_options options = {}) {
-    const auto url = database_->url();
+  static std::string make_folder() {
+    char name[] = "/tmp/pricing_ingest_XXXXXX";
+    return mkdtemp(name);
+  }
+  ingest_service make_service(import_options options = {}) const {
+    const auto url = database_.app_url();
     upload_files files{
         [](const std::filesystem::path& file, const std::string&) { return result<std::string>(file.string()); },
         [](const std::string& key) {
@@ -30,17 +33,9 @@ class ingest_database : public testing::Test {
         }};
     return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files, clock_, "USD", options);
   }
-  void SetUp() override {
-    postgres::session s(database_->url());
-    s.begin(organization);
-    for (const auto* table :
-         {"held_rows", "quarantined_rows", "match_decisions", "price_observations", "uploads", "mapping_templates",
-          "item_aliases", "supplier_aliases", "items", "suppliers", "events", "jobs"})
-      s.execute(std::string("delete from ") + table);
-    s.commit();
-  }
+  ~ingest_database() override { std::filesystem::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& text) const {
-    const auto path = database_->folder() + "/" + name;
+    const auto path = folder_ + "/" + name;
     std::ofstream(path, std::ios::binary) << text;
     return path;
   }
@@ -50,7 +45,7 @@ class ingest_database : public testing::Test {
     return reports[0].upload.value_or(upload_view{});
   }
   std::int64_t count(const std::string& from) const {
-    postgres::session s(database_->url());
+    postgres::session s(database_.app_url());
     s.begin(organization);
     return s.query<std::int64_t>("select count(*) from " + from).at(0);
   }
@@ -62,8 +57,9 @@ class ingest_database : public testing::Test {
     EXPECT_EQ(u.awaiting, count("held_rows where row->>'state' = 'waiting' and upload_id = " + id));
   }
 
-  static constexpr organization_id organization{1};
-  static inline std::unique_ptr<private_database> database_;
+  test::postgres_server& database_ = test::postgres_server::instance();
+  const organization_id organization = database_.new_organization();
+  const std::string folder_ = make_folder();
   static inline system_clock clock_;
 };
 
@@ -229,7 +225,7 @@ TEST_F(ingest_database, enforces_the_states_and_names_the_allowed_moves) {
   const auto other = service.receive(organization, {}, "c.csv", write("c.csv", "day,thing,cost\n01/02/2024,x,1\n"));
   EXPECT_EQ(other->state, "mapping");
   EXPECT_EQ(service.start(organization, other->id, true).error().code, errc::conflict);
-  EXPECT_EQ(service.upload(organization_id{2}, u.id).error().code, errc::not_found);
+  EXPECT_EQ(service.upload(database_.new_organization(), u.id).error().code, errc::not_found);
 }
 
 TEST_F(ingest_database, runs_the_job_that_start_asks_for) {
