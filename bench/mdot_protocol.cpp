@@ -134,7 +134,7 @@ void print_limits(const learn::evaluation& e) {
     std::printf("%-34s %8.3f  must %.3f %s  aim %.3f %s\n", name, value, must, ok ? "yes" : "NO ", aim,
                 best ? "yes" : "no");
   };
-  row("MdAPE to the low bid", e.ours.to_low, 0.248, 0.230, true);
+  row("MdAPE to the low bidder's price", e.ours.to_low, 0.248, 0.230, true);
   row("MdAPE to the median", e.ours.to_median, 0.210, 0.195, true);
   row("totals within 10 %", e.ours.totals_10, 0.52, 0.57, false);
   row("coverage of 90 % at least", e.coverage_90, 0.88, 0.89, false);

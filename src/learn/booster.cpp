@@ -81,6 +81,13 @@ booster booster::train(const training_matrix& matrix, std::span<const float> tar
   return load(out.save());
 }
 
+booster booster::constant(std::size_t columns) {
+  const std::vector<float> values(2 * columns, 0.0F);
+  const std::vector<float> y(2, 0.0F);
+  const std::vector<float> w(2, 1.0F);
+  return train(training_matrix(values, 2, columns, 1), y, w, {.rounds = 1, .depth = 1, .threads = 1});
+}
+
 booster booster::load(std::string_view bytes) {
   booster out;
   check(XGBoosterCreate(nullptr, 0, &out.handle_));

@@ -42,6 +42,7 @@ class booster {
   booster() = default;
   static booster train(const training_matrix& matrix, std::span<const float> target, std::span<const float> weight,
                        const booster_options& options);
+  static booster constant(std::size_t columns); // predicts 0
   static booster load(std::string_view bytes);
   booster(booster&& other) noexcept;
   booster& operator=(booster&& other) noexcept;

@@ -75,7 +75,7 @@ struct tally {
   void add(const price_line& l, const std::array<float, methods>& p, float ours_for_low, float ours_for_total) {
     for (std::size_t m = 0; m < methods; ++m) {
       const float for_low = m == 0 ? ours_for_low : p[m];
-      to_low[m].push_back(std::abs(std::expm1(for_low - l.low)));
+      to_low[m].push_back(std::abs(std::expm1(for_low - l.winner)));
       to_median[m].push_back(std::abs(std::expm1(p[m] - l.median)));
       within_20[m] += to_low[m].back() <= 0.2F ? 1 : 0;
     }
@@ -246,9 +246,9 @@ std::string to_table(const evaluation& e) {
   std::snprintf(line, sizeof line, "%zu lines, %zu events\n%-34s %9s %9s %9s %9s %9s\n", e.lines, e.events, "measure",
                 "ours", "estimate", "last", "trailing", "kernel");
   out += line;
-  put("MdAPE to the low bid", &error_summary::to_low, false);
+  put("MdAPE to the low bidder's price", &error_summary::to_low, false);
   put("MdAPE to the median of all bids", &error_summary::to_median, false);
-  put("within 20 % of the low bid, %", &error_summary::within_20, true);
+  put("within 20 % of that price, %", &error_summary::within_20, true);
   put("event total within 10 %, %", &error_summary::totals_10, true);
   std::snprintf(line, sizeof line,
                 "90 %% interval of single bids: coverage %.1f %%, worst quantity band %.1f %%, mean log width %.2f, "

@@ -19,9 +19,9 @@ struct evaluation_options {
 };
 
 struct error_summary {
-  double to_low = 0;    // median |p/low − 1|
+  double to_low = 0;    // median |p/l − 1|, l the price of the event's lowest bidder
   double to_median = 0; // median |p/median of bids − 1|
-  double within_20 = 0; // share within ±20 % of the low bid
+  double within_20 = 0; // share within ±20 % of that price
   double totals_10 = 0; // share of events whose total is within ±10 % of the lowest bidder's
 };
 

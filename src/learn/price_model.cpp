@@ -5,6 +5,7 @@
 #include "learn/training.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -23,19 +24,16 @@ constexpr std::size_t pooled_band = quantity_bands * evidence_bands;
 constexpr double pooled_below = 400; // a band with fewer effective scores uses the pooled table
 constexpr std::size_t rows_min = 30;
 
-// log(total of the winner / sum of the total head) of an event, from its size: a sum of medians is too low.
-struct total_correction {
-  float level = 0, per_log_total = 0, per_log_lines = 0;
-  float at(float log_total, float lines) const {
-    return level + per_log_total * (log_total - 13.0F) + per_log_lines * (std::log(lines + 1) - 3.5F);
-  }
-};
+// What is added to the log of an event's sum of winner heads: a robust regression on the latest window, which the heads
+// have not seen. A sum of medians is too low, and the event's own head sees what single lines do not.
+inline constexpr std::size_t blend_size = 5;
+using blend = std::array<double, blend_size>;
 
 } // namespace
 
 struct detail::model_parts {
-  booster median, low, total, scale;
-  total_correction correction;
+  booster median, winner, event, scale;
+  blend totals{};
   std::vector<float> quantity_edges, evidence_edges;
   std::vector<score_table> tables; // one per band, the pooled one last
   std::int32_t until = 0;
@@ -77,26 +75,133 @@ booster_options options_of(const train_options& o) {
   return b;
 }
 
-enum class target { median, low, winner };
+enum class target { median, winner };
 
-booster fit(const training_matrix& matrix, const market_view& view, const training_rows& rows, std::size_t n,
-            std::int32_t until, target what, booster_options options) {
+booster fit(const training_matrix& matrix, const market_view& view, const training_rows& rows, std::size_t first,
+            std::int32_t until, target what, const booster_options& options) {
   const auto lines = view.history().lines();
-  std::vector<float> y(n);
-  std::vector<float> w(n);
-  for (std::size_t i = 0; i < n; ++i) {
-    const price_line& l = lines[rows.line[i]];
-    const float value = what == target::median ? l.median : what == target::low ? l.low : l.winner;
-    y[i] = std::clamp(value - rows.base[i], -4.0F, 4.0F);
-    w[i] = std::exp(-static_cast<float>(until - rows.day[i]) / 1200.0F);
-    if (what == target::winner) {
-      w[i] *= 0.1F + std::min(10.0F * rows.share[i], 3.0F); // lines that carry the sum
-    }
-  }
-  if (what == target::winner) {
-    options.huber_width = 0.4;
+  std::vector<float> y(matrix.rows());
+  std::vector<float> w(matrix.rows());
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const price_line& l = lines[rows.line[first + i]];
+    y[i] = std::clamp((what == target::median ? l.median : l.winner) - rows.base[first + i], -4.0F, 4.0F);
+    w[i] = std::exp(-static_cast<float>(until - rows.day[first + i]) / 1200.0F);
   }
   return booster::train(matrix, y, w, options);
+}
+
+// One event's lines as one row: features averaged by expected money. What an event's total is over its benchmark is
+// learned from these rows; they are few, so their trees are small.
+struct event_rows {
+  std::vector<std::vector<std::size_t>> members; // positions in the rows given
+  std::vector<float> values;
+  std::vector<double> base; // Σ quantity · benchmark
+  std::size_t size() const { return members.size(); }
+};
+
+template <class Base, class Quantity>
+void add_event(event_rows& out, std::vector<std::size_t> members, const float* values, std::size_t columns,
+               const Base& base, const Quantity& log_quantity) {
+  std::vector<double> sum(columns, 0.0);
+  std::vector<double> weight(columns, 0.0);
+  double money = 0;
+  for (const std::size_t i : members) {
+    const double m = std::exp(static_cast<double>(base(i)) + log_quantity(i));
+    if (!(m > 0)) {
+      continue;
+    }
+    money += m;
+    for (std::size_t c = 0; c < columns; ++c) {
+      const float v = values[i * columns + c];
+      if (!std::isnan(v)) {
+        sum[c] += m * v;
+        weight[c] += m;
+      }
+    }
+  }
+  for (std::size_t c = 0; c < columns; ++c) {
+    out.values.push_back(weight[c] > 0 ? static_cast<float>(sum[c] / weight[c]) : std::nanf(""));
+  }
+  out.base.push_back(money);
+  out.members.push_back(std::move(members));
+}
+
+// Events among rows [first, last); lines outside an event have no total. Positions count from `first`.
+event_rows gather_events(const market_view& view, const training_rows& rows, std::size_t first, std::size_t last) {
+  const auto lines = view.history().lines();
+  event_rows out;
+  for (std::size_t i = first; i < last;) {
+    const std::uint32_t event = lines[rows.line[i]].event;
+    std::vector<std::size_t> members;
+    std::size_t j = i;
+    for (; j < last && lines[rows.line[j]].event == event && rows.day[j] == rows.day[i]; ++j) {
+      members.push_back(j - first);
+    }
+    if (event != no_index) {
+      add_event(
+          out, std::move(members), rows.values.data() + first * rows.columns, rows.columns,
+          [&](std::size_t k) { return rows.base[first + k]; },
+          [&](std::size_t k) { return lines[rows.line[first + k]].log_quantity; });
+    }
+    i = j;
+  }
+  return out;
+}
+
+struct event_sums {
+  double winner = 0, median = 0; // Σ quantity · exp(head)
+};
+
+std::array<double, blend_size> blend_terms(const event_sums& s, double base, float head, std::size_t lines) {
+  const double log_base = std::log(std::max(base, 1.0));
+  const double level = std::log(s.winner / base);
+  return {1, head - level, std::log(s.median / s.winner) - 0.05, log_base - 13,
+          std::log(1.0 + static_cast<double>(lines)) - 3.5};
+}
+
+double dot(const blend& b, const std::array<double, blend_size>& x) {
+  return std::inner_product(b.begin(), b.end(), x.begin(), 0.0);
+}
+
+// Factor on every line's winner head, per event.
+std::vector<double> total_factors(const detail::model_parts& m, const event_rows& events, std::size_t columns,
+                                  const std::vector<event_sums>& sums) {
+  const auto heads = m.event.predict(events.values, events.size(), columns);
+  std::vector<double> out;
+  for (std::size_t e = 0; e < events.size(); ++e) {
+    const bool known = events.base[e] > 0 && sums[e].winner > 0;
+    out.push_back(
+        known ? std::exp(std::clamp(
+                    dot(m.totals, blend_terms(sums[e], events.base[e], heads[e], events.members[e].size())), -0.7, 0.7))
+              : 1.0);
+  }
+  return out;
+}
+
+booster fit_events(const market_view& view, const training_rows& rows, const event_rows& events, std::size_t first,
+                   std::int32_t until, const train_options& options) {
+  const auto lines = view.history().lines();
+  std::vector<float> y, w;
+  for (std::size_t e = 0; e < events.size(); ++e) {
+    double winner = 0;
+    for (const std::size_t i : events.members[e]) {
+      const price_line& l = lines[rows.line[first + i]];
+      winner += std::exp(static_cast<double>(l.winner) + l.log_quantity);
+    }
+    y.push_back(static_cast<float>(std::clamp(std::log(winner / events.base[e]), -1.5, 1.5)));
+    const float age = static_cast<float>(until - rows.day[first + events.members[e].front()]);
+    const auto n = static_cast<float>(events.members[e].size());
+    w.push_back(std::exp(-age / 1200.0F) * n / (n + 4.0F));
+  }
+  booster_options o = options_of(options);
+  o.rounds = std::min(2 * options.rounds, 250);
+  o.depth = std::min(options.depth, 4);
+  o.learning_rate = 0.05;
+  o.child_weight = 8;
+  o.huber_width = 0.1;
+  o.column_share = 0.3;
+  const training_matrix matrix(events.values, events.size(), rows.columns, options.threads);
+  return booster::train(matrix, y, w, o);
 }
 
 std::vector<float> scores_of_line(const market_view& view, const training_rows& rows, std::size_t row,
@@ -112,58 +217,73 @@ std::vector<float> scores_of_line(const market_view& view, const training_rows& 
   return out;
 }
 
-void fit_correction(total_correction& c, const market_view& view, const training_rows& rows, std::size_t first,
-                    std::size_t n, std::span<const float> predicted) {
-  struct sums {
-    double ours = 0, winner = 0;
-    float log_total = 0, lines = 0;
-  };
-  std::unordered_map<std::uint32_t, sums> events;
-  for (std::size_t i = first; i < n; ++i) {
-    const price_line& l = view.history().lines()[rows.line[i]];
-    if (l.event == no_index || std::isnan(l.winner)) {
-      continue;
+// Least absolute deviations by reweighting, with a little ridge; Gauss-Jordan on the normal equations.
+blend robust_fit(const std::vector<std::array<double, blend_size>>& x, const std::vector<double>& y) {
+  blend beta{};
+  for (int round = 0; round < 30; ++round) {
+    std::array<std::array<double, blend_size + 1>, blend_size> a{};
+    for (std::size_t i = 0; i < blend_size; ++i) {
+      a[i][i] = i == 0 ? 1e-6 : 20;
     }
-    sums& s = events[l.event];
-    s.ours += std::exp(static_cast<double>(rows.base[i]) + predicted[i - first] + l.log_quantity);
-    s.winner += std::exp(static_cast<double>(l.winner) + l.log_quantity);
-    s.log_total = rows.log_total[i];
-    s.lines += 1;
+    for (std::size_t r = 0; r < x.size(); ++r) {
+      const double off = y[r] - dot(beta, x[r]);
+      const double w = 1 / std::sqrt(0.05 * 0.05 + off * off);
+      for (std::size_t i = 0; i < blend_size; ++i) {
+        for (std::size_t j = 0; j < blend_size; ++j) {
+          a[i][j] += w * x[r][i] * x[r][j];
+        }
+        a[i][blend_size] += w * x[r][i] * y[r];
+      }
+    }
+    for (std::size_t i = 0; i < blend_size; ++i) {
+      for (std::size_t k = 0; k < blend_size; ++k) {
+        const double f = k == i ? 0 : a[k][i] / a[i][i];
+        for (std::size_t j = 0; j <= blend_size; ++j) {
+          a[k][j] -= f * a[i][j];
+        }
+      }
+    }
+    for (std::size_t i = 0; i < blend_size; ++i) {
+      beta[i] = a[i][blend_size] / a[i][i];
+    }
   }
+  return beta;
+}
+
+std::vector<event_sums> sum_heads(const market_view& view, const training_rows& rows, const event_rows& events,
+                                  std::size_t first, std::span<const float> winner, std::span<const float> median) {
+  std::vector<event_sums> out(events.size());
+  for (std::size_t e = 0; e < events.size(); ++e) {
+    for (const std::size_t i : events.members[e]) {
+      const double at =
+          static_cast<double>(rows.base[first + i]) + view.history().lines()[rows.line[first + i]].log_quantity;
+      out[e].winner += std::exp(at + winner[i]);
+      out[e].median += std::exp(at + median[i]);
+    }
+  }
+  return out;
+}
+
+void fit_totals(detail::model_parts& m, const market_view& view, const training_rows& rows, const booster& event,
+                std::size_t first, std::size_t n, std::span<const float> winner, std::span<const float> median) {
+  const event_rows events = gather_events(view, rows, first, n);
   if (events.size() < 40) {
     return;
   }
-  // Least absolute deviation of three coefficients by reweighting; a little ridge on the slopes.
-  std::array<double, 3> beta{};
-  for (int round = 0; round < 30; ++round) {
-    double a[3][4] = {{1e-6, 0, 0, 0}, {0, 5, 0, 0}, {0, 0, 5, 0}};
-    for (const auto& [event, s] : events) {
-      const std::array<double, 3> x{1, s.log_total - 13.0, std::log(s.lines + 1) - 3.5};
-      const double y = std::log(s.winner / s.ours);
-      const double r = y - beta[0] * x[0] - beta[1] * x[1] - beta[2] * x[2];
-      const double w = 1 / std::sqrt(0.05 * 0.05 + r * r);
-      for (int i = 0; i < 3; ++i) {
-        for (int j = 0; j < 3; ++j) {
-          a[i][j] += w * x[static_cast<std::size_t>(i)] * x[static_cast<std::size_t>(j)];
-        }
-        a[i][3] += w * x[static_cast<std::size_t>(i)] * y;
-      }
+  const auto heads = event.predict(events.values, events.size(), rows.columns);
+  const auto sums = sum_heads(view, rows, events, first, winner, median);
+  std::vector<std::array<double, blend_size>> x;
+  std::vector<double> y;
+  for (std::size_t e = 0; e < events.size(); ++e) {
+    double actual = 0;
+    for (const std::size_t i : events.members[e]) {
+      const price_line& l = view.history().lines()[rows.line[first + i]];
+      actual += std::exp(static_cast<double>(l.winner) + l.log_quantity);
     }
-    for (int i = 0; i < 3; ++i) {
-      for (int k = 0; k < 3; ++k) {
-        if (k != i) {
-          const double f = a[k][i] / a[i][i];
-          for (int j = 0; j < 4; ++j) {
-            a[k][j] -= f * a[i][j];
-          }
-        }
-      }
-    }
-    for (int i = 0; i < 3; ++i) {
-      beta[static_cast<std::size_t>(i)] = a[i][3] / a[i][i];
-    }
+    x.push_back(blend_terms(sums[e], events.base[e], heads[e], events.members[e].size()));
+    y.push_back(std::log(actual / sums[e].winner));
   }
-  c = {static_cast<float>(beta[0]), static_cast<float>(beta[1]), static_cast<float>(beta[2])};
+  m.totals = robust_fit(x, y);
 }
 
 // The scale head and the score tables from rows [first, n) that the median head has not seen. Scores of one half of the
@@ -322,31 +442,43 @@ result<price_model> train_on(const market_view& view, const training_rows& rows,
     return invalid_input("too few comparable prices to train a model: " + std::to_string(n) + " lines, at least " +
                          std::to_string(rows_min) + " are needed; import more history");
   }
+  const std::size_t first = n > options.rows_max ? n - options.rows_max : 0;
   // Calibrate on the latest window; where nearly all is in it, on the newer half.
   std::size_t split = rows.before(until - options.calibration_days);
-  if (split < n / 4) {
-    split = n / 2;
+  if (split < first + (n - first) / 4) {
+    split = first + (n - first) / 2;
   }
   price_model out;
   detail::model_parts& m = model_access::of(out);
   m.until = until;
-  m.lines = n;
-  const auto width = rows.columns;
+  m.lines = n - first;
+  const std::size_t width = rows.columns;
+  const auto values = [&](std::size_t a, std::size_t b) {
+    return std::span(rows.values).subspan(a * width, (b - a) * width);
+  };
   const booster_options o = options_of(options);
   {
     booster_options quick = o;
-    quick.rounds = std::max(o.rounds * 2 / 3, 1);
-    const training_matrix early(std::span(rows.values).first(split * width), split, width, options.threads);
-    const auto window = std::span(rows.values).subspan(split * width, (n - split) * width);
-    const booster median = fit(early, view, rows, split, until, target::median, quick);
-    calibrate(m, view, rows, split, n, median.predict(window, n - split, width), options);
-    const booster total = fit(early, view, rows, split, until, target::winner, quick);
-    fit_correction(m.correction, view, rows, split, n, total.predict(window, n - split, width));
+    quick.rounds = std::max(o.rounds / 2, 1);
+    const training_matrix early(values(first, split), split - first, width, options.threads);
+    const auto median =
+        fit(early, view, rows, first, until, target::median, quick).predict(values(split, n), n - split, width);
+    const auto winner =
+        fit(early, view, rows, first, until, target::winner, quick).predict(values(split, n), n - split, width);
+    calibrate(m, view, rows, split, n, median, options);
+    const event_rows events = gather_events(view, rows, first, split);
+    if (events.size() > 0) {
+      fit_totals(m, view, rows, fit_events(view, rows, events, first, until, options), split, n, winner, median);
+    }
   }
-  const training_matrix all(std::span(rows.values).first(n * width), n, width, options.threads);
-  m.median = fit(all, view, rows, n, until, target::median, o);
-  m.low = fit(all, view, rows, n, until, target::low, o);
-  m.total = fit(all, view, rows, n, until, target::winner, o);
+  const training_matrix all(values(first, n), n - first, width, options.threads);
+  m.median = fit(all, view, rows, first, until, target::median, o);
+  m.winner = fit(all, view, rows, first, until, target::winner, o);
+  if (const event_rows events = gather_events(view, rows, first, n); events.size() > 0) {
+    m.event = fit_events(view, rows, events, first, until, options);
+  } else {
+    m.event = booster::constant(width);
+  }
   return out;
 }
 
@@ -357,21 +489,22 @@ row_predictions predict_rows(const price_model& model, const market_view& view, 
   const std::size_t n = last - first;
   row_predictions out;
   out.expected = m.median.predict(values, n, rows.columns);
-  out.low = m.low.predict(values, n, rows.columns);
-  out.total = m.total.predict(values, n, rows.columns);
+  out.low = m.winner.predict(values, n, rows.columns);
   out.log_scale = m.scale.predict(values, n, rows.columns);
-  std::unordered_map<std::uint32_t, float> lines;
-  for (std::size_t i = first; i < last; ++i) {
-    lines[view.history().lines()[rows.line[i]].event] += 1;
-  }
+  const event_rows events = gather_events(view, rows, first, last);
+  const auto factors =
+      total_factors(m, events, rows.columns, sum_heads(view, rows, events, first, out.low, out.expected));
   for (std::size_t i = 0; i < n; ++i) {
-    const price_line& l = view.history().lines()[rows.line[first + i]];
     const float base = rows.base[first + i];
-    const float count = l.event == no_index ? 1.0F : lines[l.event];
     out.expected[i] += base;
     out.low[i] += base;
-    out.total[i] += base + m.correction.at(rows.log_total[first + i], count);
-    out.band.push_back(m.band(l.log_quantity, rows.effective_n[first + i]));
+    out.band.push_back(m.band(view.history().lines()[rows.line[first + i]].log_quantity, rows.effective_n[first + i]));
+  }
+  out.total = out.low;
+  for (std::size_t e = 0; e < events.size(); ++e) {
+    for (const std::size_t i : events.members[e]) {
+      out.total[i] += static_cast<float>(std::log(factors[e]));
+    }
   }
   return out;
 }
@@ -421,6 +554,30 @@ void add_reasons(const booster& median, const detail::feature_rows& f, std::size
 
 } // namespace
 
+namespace {
+
+// The factor that makes the sum of the winner head over these lines an unbiased total.
+double factor_of_total(const detail::model_parts& m, const detail::feature_rows& f, const std::vector<float>& median,
+                       const std::vector<float>& winner) {
+  std::vector<std::size_t> members;
+  event_sums sums;
+  for (std::size_t i = 0; i < f.base.size(); ++i) {
+    if (!std::isnan(f.base[i]) && !std::isnan(f.log_quantity[i])) {
+      members.push_back(i);
+      const double at = static_cast<double>(f.base[i]) + f.log_quantity[i];
+      sums.winner += std::exp(at + winner[i]);
+      sums.median += std::exp(at + median[i]);
+    }
+  }
+  event_rows one;
+  add_event(
+      one, std::move(members), f.values.data(), detail::feature_total(), [&](std::size_t i) { return f.base[i]; },
+      [&](std::size_t i) { return f.log_quantity[i]; });
+  return total_factors(m, one, detail::feature_total(), {sums}).front();
+}
+
+} // namespace
+
 std::vector<prediction> price_model::predict(const market_view& view, const query_event& event,
                                              std::span<const query_line> lines, const predict_options& options) const {
   if (lines.empty()) {
@@ -430,8 +587,8 @@ std::vector<prediction> price_model::predict(const market_view& view, const quer
   const std::size_t n = lines.size();
   const std::size_t columns = detail::feature_total();
   const auto median = parts_->median.predict(f.values, n, columns);
-  const auto low = parts_->low.predict(f.values, n, columns);
-  const auto total = parts_->total.predict(f.values, n, columns);
+  const auto winner = parts_->winner.predict(f.values, n, columns);
+  const double factor = factor_of_total(*parts_, f, median, winner);
   const auto scale = options.intervals ? parts_->scale.predict(f.values, n, columns) : std::vector<float>(n, 0.0F);
   std::vector<prediction> out(n);
   for (std::size_t i = 0; i < n; ++i) {
@@ -442,9 +599,8 @@ std::vector<prediction> price_model::predict(const market_view& view, const quer
     p.source = prediction_source::model;
     p.base = std::exp(f.base[i]);
     p.expected = std::exp(static_cast<double>(f.base[i]) + median[i]);
-    p.expected_low = std::min(p.expected, std::exp(static_cast<double>(f.base[i]) + low[i]));
-    p.expected_total =
-        std::exp(static_cast<double>(f.base[i]) + total[i] + parts_->correction.at(f.log_total, static_cast<float>(n)));
+    p.expected_low = std::exp(static_cast<double>(f.base[i]) + winner[i]);
+    p.expected_total = p.expected_low * factor;
     p.effective_n = f.effective_n[i];
     p.bids = f.bids[i];
     p.newest_day = f.newest_day[i];
@@ -551,7 +707,7 @@ std::string price_model::save() const {
   w.value(static_cast<std::uint64_t>(detail::feature_total()));
   w.value(m.until);
   w.value(m.lines);
-  w.value(m.correction);
+  w.value(m.totals);
   w.floats(m.quantity_edges);
   w.floats(m.evidence_edges);
   w.value(static_cast<std::uint64_t>(m.tables.size()));
@@ -560,7 +716,7 @@ std::string price_model::save() const {
     w.floats(t.cumulative_weight);
     w.value(t.effective_n);
   }
-  for (const booster* b : {&m.median, &m.low, &m.total, &m.scale}) {
+  for (const booster* b : {&m.median, &m.winner, &m.event, &m.scale}) {
     w.text(b->save());
   }
   writer out;
@@ -582,7 +738,7 @@ result<price_model> price_model::load(std::string_view bytes) {
   price_model out;
   detail::model_parts& m = *out.parts_;
   if (!r.value(sum) || sum != checksum(bytes.substr(magic.size() + sizeof sum)) || !r.value(features) ||
-      features != detail::feature_total() || !r.value(m.until) || !r.value(m.lines) || !r.value(m.correction) ||
+      features != detail::feature_total() || !r.value(m.until) || !r.value(m.lines) || !r.value(m.totals) ||
       !r.floats(m.quantity_edges) || !r.floats(m.evidence_edges) || !r.value(tables) || tables != pooled_band + 1) {
     return damaged;
   }
@@ -593,7 +749,7 @@ result<price_model> price_model::load(std::string_view bytes) {
       return damaged;
     }
   }
-  for (booster* b : {&m.median, &m.low, &m.total, &m.scale}) {
+  for (booster* b : {&m.median, &m.winner, &m.event, &m.scale}) {
     std::string_view text;
     if (!r.text(text)) {
       return damaged;

@@ -41,7 +41,7 @@ inline constexpr std::array<reason_group, reason_groups> reason_names{{
 struct prediction {
   prediction_source source = prediction_source::none;
   double expected = 0;       // median of the bids, money per unit
-  double expected_low = 0;   // what the lowest bid on the line will be
+  double expected_low = 0;   // price of the event's lowest bidder
   double expected_total = 0; // share of the line in an unbiased total: use for sums over a proposal
   double low90 = 0, low50 = 0, high50 = 0, high90 = 0; // for the price of one bidder
   double effective_n = 0;                              // weight of the earlier lines behind it
@@ -60,12 +60,12 @@ struct predict_options {
 
 struct train_options {
   std::chrono::sys_days until; // nothing on or after this day is used
-  int rounds = 260;            // trees per head
+  int rounds = 220;            // trees per head
   int depth = 7;
   int threads = 2;
-  double learning_rate = 0.06;
+  double learning_rate = 0.09;
   int calibration_days = 365;     // latest window for the intervals
-  std::size_t rows_max = 400'000; // newest lines beyond it are left out
+  std::size_t rows_max = 260'000; // newest lines beyond it are left out
   std::uint64_t seed = 1;
 };
 

@@ -66,7 +66,8 @@ struct trained {
 };
 
 const trained& shared() {
-  static const trained t;
+  // Never destroyed: the library behind it keeps state of its own that ends first.
+  static const trained& t = *new trained;
   return t;
 }
 
@@ -130,7 +131,7 @@ TEST(price_model, finds_the_price_and_orders_its_intervals) {
     EXPECT_LT(x.low50, x.expected);
     EXPECT_LT(x.expected, x.high50);
     EXPECT_LT(x.high50, x.high90);
-    EXPECT_LE(x.expected_low, x.expected);
+    EXPECT_GT(x.expected_total, 0);
   }
   EXPECT_GT(p[0].bids, 0U);
   EXPECT_EQ(p[2].bids, 0U); // by its words alone
