@@ -53,6 +53,18 @@ float exp_fast(float x) {
   return r;
 }
 
+// Sorting the values with their positions is several times faster than sorting positions that look values up.
+void order_by(const std::array<float, past_max>& value, std::size_t n, std::array<std::uint16_t, past_max>& order) {
+  std::array<std::pair<float, std::uint16_t>, past_max> pairs;
+  for (std::size_t i = 0; i < n; ++i) {
+    pairs[i] = {value[i], static_cast<std::uint16_t>(i)};
+  }
+  std::sort(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(n));
+  for (std::size_t i = 0; i < n; ++i) {
+    order[i] = pairs[i].second;
+  }
+}
+
 void read_past(const view_data& v, const subject& s, const project_state& p, past_lines& out) {
   out.n = 0;
   if (s.item == no_index) {
@@ -84,13 +96,9 @@ void read_past(const view_data& v, const subject& s, const project_state& p, pas
       out.size_gap[i] = e.log_total - p.log_total;
       out.near_place[i] = p.place != no_index && e.place == p.place ? 1.0F : 0.0F;
     }
-    out.by_median[i] = out.by_low[i] = static_cast<std::uint16_t>(i);
   }
-  const auto n = static_cast<std::ptrdiff_t>(out.n);
-  std::sort(out.by_median.begin(), out.by_median.begin() + n,
-            [&](auto a, auto b) { return std::pair(out.median[a], a) < std::pair(out.median[b], b); });
-  std::sort(out.by_low.begin(), out.by_low.begin() + n,
-            [&](auto a, auto b) { return std::pair(out.low[a], a) < std::pair(out.low[b], b); });
+  order_by(out.median, out.n, out.by_median);
+  order_by(out.low, out.n, out.by_low);
 }
 
 struct kernel {

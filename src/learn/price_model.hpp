@@ -60,10 +60,10 @@ struct predict_options {
 
 struct train_options {
   std::chrono::sys_days until; // nothing on or after this day is used
-  int rounds = 220;            // trees per head
+  int rounds = 110;            // trees per head
   int depth = 7;
   int threads = 2;
-  double learning_rate = 0.09;
+  double learning_rate = 0.12;
   int calibration_days = 365;     // latest window for the intervals
   std::size_t rows_max = 260'000; // newest lines beyond it are left out
   std::uint64_t seed = 1;
