@@ -1,0 +1,144 @@
+import { useQuery } from '@tanstack/react-query';
+import { BrainCircuit } from 'lucide-react';
+import { get, Problem } from '../../api/client';
+import type { CurrentModel, List, ModelRow } from '../../api/types';
+import { day, moment, share } from '../../shared/format';
+import { Await, Bones, Card, Empty, PageHead, Tile, Tiles, Trouble } from '../../shared/furniture';
+
+const states: Record<string, [string, string]> = {
+  promoted: ['In use', 'fair'],
+  candidate: ['Candidate', 'accent'],
+  retired: ['Retired', 'unknown'],
+  rejected: ['Rejected', 'over'],
+};
+
+export function ModelsPage() {
+  const current = useQuery({ queryKey: ['model'], queryFn: () => get<CurrentModel>('/models/current'), retry: false });
+  const none = current.error instanceof Problem && current.error.status === 404;
+  return (
+    <>
+      <PageHead title="Models" text="How well fair prices are predicted, on prices the model had not seen." />
+      <div className="stack">
+        {none ? (
+          <Card>
+            <Empty icon={<BrainCircuit size={28} strokeWidth={1.5} />} title="No model trained yet">
+              Fair prices come from like-for-like percentiles until then. An operator trains one with{' '}
+              <span className="mono">pricing-ctl train</span>.
+            </Empty>
+          </Card>
+        ) : current.error ? (
+          <Trouble error={current.error} retry={() => current.refetch()} />
+        ) : !current.data ? (
+          <Bones rows={8} height={26} />
+        ) : (
+          <Current m={current.data} />
+        )}
+        <Versions />
+      </div>
+    </>
+  );
+}
+
+function metric(m: CurrentModel, ...names: string[]): number | null {
+  for (const n of names) if (typeof m.metrics?.[n] === 'number') return m.metrics[n];
+  return null;
+}
+
+function Current({ m }: { m: CurrentModel }) {
+  const coverage = metric(m, 'coverage', 'coverage_90', 'coverage90');
+  const good = coverage !== null && coverage >= 0.88 && coverage <= 0.92;
+  return (
+    <>
+      <Tiles>
+        <Tile label="In use" value={`Version ${m.version}`} hint={`prices until ${day(m.trained_until)}`} />
+        <Tile
+          label="90 % interval covers"
+          value={share(coverage, 1)}
+          tone={coverage === null ? undefined : good ? 'fair' : 'over'}
+          hint={good ? 'as promised, 88 to 92 %' : 'should be 88 to 92 %'}
+        />
+        <Tile
+          label="Typical error, low bid"
+          value={share(metric(m, 'mdape_low', 'mdape_low_bid'), 1)}
+          hint="half of the predictions are closer"
+        />
+        <Tile
+          label="Within ± 10 %, whole proposals"
+          value={share(metric(m, 'totals_within_10', 'proposals_within_10'), 1)}
+        />
+      </Tiles>
+      <Card title="Against simpler ways to guess" aside="smaller errors are better" flush>
+        {m.table?.length ? (
+          <div className="scroll" tabIndex={0} role="region" aria-label="Accuracy">
+            <table className="plain">
+              <thead>
+                <tr>
+                  <th>Measure</th>
+                  <th className="right">This model</th>
+                  <th className="right">Own estimate</th>
+                  <th className="right">Trailing median</th>
+                  <th className="right">Weighted median</th>
+                </tr>
+              </thead>
+              <tbody>
+                {m.table.map((r) => (
+                  <tr key={r.measure}>
+                    <td>{r.measure}</td>
+                    <td className="right strong">{share(r.ours, 1)}</td>
+                    <td className="right muted">{share(r.estimate, 1)}</td>
+                    <td className="right muted">{share(r.trailing_median, 1)}</td>
+                    <td className="right muted">{share(r.kernel_median, 1)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        ) : (
+          <Empty title="Not compared yet">An evaluation puts the baselines beside this model.</Empty>
+        )}
+      </Card>
+    </>
+  );
+}
+
+function Versions() {
+  const models = useQuery({ queryKey: ['models'], queryFn: () => get<List<ModelRow>>('/models') });
+  return (
+    <Card title="Versions" flush>
+      <Await of={models} rows={4}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <Empty title="No versions" />
+          ) : (
+            <div className="scroll" tabIndex={0} role="region" aria-label="Versions">
+              <table className="plain">
+                <thead>
+                  <tr>
+                    <th>Version</th>
+                    <th>State</th>
+                    <th>Learned until</th>
+                    <th className="right">Made</th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {data.map((m) => (
+                    <tr key={m.id}>
+                      <td className="strong">{m.version}</td>
+                      <td>
+                        <span className={`chip ${states[m.state]?.[1] ?? ''}`} style={{ paddingLeft: 8 }}>
+                          {states[m.state]?.[0] ?? m.state}
+                        </span>
+                      </td>
+                      <td className="muted">{day(m.trained_until)}</td>
+                      <td className="right muted">{moment(m.created_at)}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+          )
+        }
+      </Await>
+    </Card>
+  );
+}
