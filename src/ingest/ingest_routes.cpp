@@ -25,9 +25,33 @@ struct upload_request {
 };
 BOOST_DESCRIBE_STRUCT(upload_request, (), (id))
 
+// A mapping as people send it: what they leave out has its default.
+struct mapping_input {
+  std::optional<std::string> name;
+  std::map<std::string, std::string> columns;
+  std::optional<std::map<std::string, std::string>> constants;
+  std::optional<std::string> date_format, decimal_mark, kind;
+  std::optional<std::vector<std::string>> estimate_suppliers, unpriced_units;
+};
+BOOST_DESCRIBE_STRUCT(mapping_input, (),
+                      (name, columns, constants, date_format, decimal_mark, kind, estimate_suppliers, unpriced_units))
+
+mapping complete(const mapping_input& in) {
+  mapping out;
+  out.name = in.name;
+  out.columns = in.columns;
+  out.constants = in.constants.value_or(out.constants);
+  out.date_format = in.date_format.value_or(out.date_format);
+  out.decimal_mark = in.decimal_mark.value_or(out.decimal_mark);
+  out.kind = in.kind.value_or(out.kind);
+  out.estimate_suppliers = in.estimate_suppliers.value_or(out.estimate_suppliers);
+  out.unpriced_units = in.unpriced_units.value_or(out.unpriced_units);
+  return out;
+}
+
 struct mapping_request {
   std::int64_t id = 0;
-  mapping body;
+  mapping_input body;
 };
 BOOST_DESCRIBE_STRUCT(mapping_request, (), (id, body))
 
@@ -129,7 +153,7 @@ void add_upload_routes(route_list& list) {
   list.add<mapping_request, upload_view>(method::put, "/api/v1/uploads/{id}/mapping",
                                          {.summary = "Confirm the mapping", .permission = "upload.create"},
                                          [](ingest_service& s, organization_id o, user, const mapping_request& in) {
-                                           return s.set_mapping(o, in.id, in.body);
+                                           return s.set_mapping(o, in.id, complete(in.body));
                                          });
   list.add<upload_request, upload_view>(
       method::post, "/api/v1/uploads/{id}/start",

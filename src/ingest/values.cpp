@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <string>
+#include <utility>
 
 namespace pricing::ingest {
 namespace {
@@ -124,8 +125,16 @@ const char* to_string(date_order order) {
 }
 
 std::optional<date_order> parse_date_order(std::string_view name) {
-  for (const auto order : {date_order::ymd, date_order::dmy, date_order::mdy})
-    if (name == to_string(order))
+  static constexpr std::array<std::pair<std::string_view, date_order>, 8> names = {{{"YYYY-MM-DD", date_order::ymd},
+                                                                                    {"YYYYMMDD", date_order::ymd},
+                                                                                    {"DD/MM/YYYY", date_order::dmy},
+                                                                                    {"DD.MM.YYYY", date_order::dmy},
+                                                                                    {"DD-MM-YYYY", date_order::dmy},
+                                                                                    {"DD-Mon-YY", date_order::dmy},
+                                                                                    {"DD-Mon-YYYY", date_order::dmy},
+                                                                                    {"MM/DD/YYYY", date_order::mdy}}};
+  for (const auto& [known, order] : names)
+    if (name == known)
       return order;
   return std::nullopt;
 }

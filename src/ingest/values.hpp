@@ -13,7 +13,8 @@ namespace pricing::ingest {
 //   ymd "2024-01-05", "20240105", "2024-01-05 10:20:30"   dmy "5/1/2024", "5-Jan-24"   mdy "1/5/2024", "Jan 5, 2024"
 enum class date_order { ymd, dmy, mdy };
 
-// The names a mapping uses: "YYYY-MM-DD", "DD/MM/YYYY", "MM/DD/YYYY".
+// The names a mapping uses: "YYYY-MM-DD", "DD/MM/YYYY", "MM/DD/YYYY"; read also as "DD.MM.YYYY", "DD-Mon-YY",
+// "YYYYMMDD": only the order counts.
 const char* to_string(date_order order);
 std::optional<date_order> parse_date_order(std::string_view name);
 

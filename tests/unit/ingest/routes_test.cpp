@@ -28,5 +28,10 @@ TEST(ingest_routes, cover_the_contract_and_all_ask_for_a_permission) {
         "GET /api/v1/matches", "POST /api/v1/matches/{id}/decision", "POST /api/v1/matches/{id}/undo",
         "GET /api/v1/mappings"})
     EXPECT_TRUE(found.contains(wanted)) << wanted;
-  EXPECT_TRUE(http::router::create(routes));
+  http::hooks hooks;
+  hooks.authenticate = [](const http::request&) -> http::asio::awaitable<result<http::principal>> {
+    co_return http::principal{};
+  };
+  const auto router = http::router::create(routes, hooks);
+  EXPECT_TRUE(router) << (router ? std::string() : router.error().message);
 }
