@@ -59,9 +59,6 @@ build() {
   fi
 }
 
-# has_target PRESET NAME
-has_target() { ninja -C "$repository/build/$1" -t targets all 2>/dev/null | grep -q "^$2: "; }
-
 # unit_targets PRESET: the names of the unit test binaries.
 unit_targets() { ninja -C "$repository/build/$1" -t targets all | sed -n 's/^\(unit_[a-z_]*\): .*/\1/p' | sort; }
 

@@ -87,7 +87,7 @@ check_tidy() {
   local bad=0 reached skipped
   reached=$(find "$output" -name '*.done' | wc -l)
   skipped=$(find "$output" -name '*.skipped' | wc -l)
-  if find "$output" -name '*.wrong' | grep -q .; then
+  if [ -n "$(find "$output" -name '*.wrong')" ]; then
     cat "$output"/*.wrong >&2
     bad=1
   fi
