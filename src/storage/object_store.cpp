@@ -1,0 +1,160 @@
+#include "storage/object_store.hpp"
+
+#include <sodium/crypto_hash_sha256.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace pricing::storage {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), what);
+}
+
+struct descriptor {
+  descriptor(const std::filesystem::path& path, int flags) : value(open(path.c_str(), flags | O_CLOEXEC, 0600)) {
+    if (value < 0)
+      fail("storage: open " + path.string());
+  }
+  ~descriptor() { close(value); }
+  descriptor(const descriptor&) = delete;
+  int value;
+};
+
+void write_whole(const std::filesystem::path& path, std::string_view bytes) {
+  const descriptor file(path, O_WRONLY | O_CREAT | O_EXCL);
+  while (!bytes.empty()) {
+    const auto n = write(file.value, bytes.data(), bytes.size());
+    if (n < 0 && errno != EINTR)
+      fail("storage: write " + path.string());
+    bytes.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
+  }
+  if (fsync(file.value) != 0)
+    fail("storage: fsync " + path.string());
+}
+
+std::filesystem::path temporary_beside(const std::filesystem::path& path) {
+  static std::atomic<unsigned> number = 0;
+  return path.parent_path() / (".tmp-" + std::to_string(getpid()) + "-" + std::to_string(++number));
+}
+
+} // namespace
+
+bool is_valid_key(std::string_view key) {
+  if (key.empty() || key.size() > 300)
+    return false;
+  char before = '/';
+  for (const char c : key) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && c != '.' && c != '_' && c != '-' && c != '/')
+      return false;
+    if (before == '/' && (c == '/' || c == '.'))
+      return false;
+    before = c;
+  }
+  return before != '/';
+}
+
+std::string content_key(std::string_view folder, std::string_view bytes) {
+  unsigned char hash[crypto_hash_sha256_BYTES];
+  crypto_hash_sha256(hash, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  std::string text;
+  for (const auto byte : hash) {
+    constexpr const char* digits = "0123456789abcdef";
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return std::string(folder) + "/" + text.substr(0, 2) + "/" + text;
+}
+
+folder_store::folder_store(std::filesystem::path root, std::uint64_t bytes_max)
+    : root_(std::move(root)), bytes_max_(bytes_max) {
+  std::filesystem::create_directories(root_);
+}
+
+result<std::filesystem::path> folder_store::path_of(std::string_view key) const {
+  if (!is_valid_key(key))
+    return invalid_input("an object's key has letters, digits, '.', '_' and '-' in parts joined by '/'");
+  return root_ / key;
+}
+
+result<void> folder_store::put(std::string_view key, std::string_view bytes) {
+  const auto path = path_of(key);
+  if (!path)
+    return path.error();
+  if (bytes.size() > bytes_max_)
+    return error{errc::too_large, "an object may have at most " + std::to_string(bytes_max_) + " bytes"};
+  std::filesystem::create_directories(path->parent_path());
+  const auto temporary = temporary_beside(*path);
+  try {
+    write_whole(temporary, bytes);
+    std::filesystem::rename(temporary, *path);
+  } catch (...) {
+    std::error_code ignored;
+    std::filesystem::remove(temporary, ignored);
+    throw;
+  }
+  const descriptor folder(path->parent_path(), O_RDONLY | O_DIRECTORY);
+  if (fsync(folder.value) != 0)
+    fail("storage: fsync " + path->parent_path().string());
+  return {};
+}
+
+result<std::string> folder_store::get(std::string_view key) const {
+  const auto path = path_of(key);
+  if (!path)
+    return path.error();
+  std::ifstream in(*path, std::ios::binary);
+  if (!in)
+    return not_found("there is no object '" + std::string(key) + "'");
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+result<bool> folder_store::exists(std::string_view key) const {
+  const auto path = path_of(key);
+  if (!path)
+    return path.error();
+  return std::filesystem::is_regular_file(*path);
+}
+
+result<std::uint64_t> folder_store::size(std::string_view key) const {
+  const auto path = path_of(key);
+  if (!path)
+    return path.error();
+  std::error_code ec;
+  const auto bytes = std::filesystem::file_size(*path, ec);
+  if (ec)
+    return not_found("there is no object '" + std::string(key) + "'");
+  return static_cast<std::uint64_t>(bytes);
+}
+
+result<void> folder_store::remove(std::string_view key) {
+  const auto path = path_of(key);
+  if (!path)
+    return path.error();
+  std::filesystem::remove(*path);
+  return {};
+}
+
+result<std::vector<std::string>> folder_store::list(std::string_view prefix) const {
+  const auto folder = path_of(prefix);
+  if (!folder)
+    return folder.error();
+  std::vector<std::string> out;
+  if (!std::filesystem::is_directory(*folder))
+    return out;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(*folder))
+    if (entry.is_regular_file() && !entry.path().filename().string().starts_with(".tmp-"))
+      out.push_back(entry.path().lexically_relative(root_).string());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+} // namespace pricing::storage
