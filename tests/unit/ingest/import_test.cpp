@@ -1,6 +1,7 @@
 // Imports into a real PostgreSQL: exact reconciliation, kill -9, the same file twice, quarantine, match decisions.
 #include "ingest/ingest_cli.hpp"
 #include "ingest/ingest_tasks.hpp"
+#include "ingest/upload_files.hpp"
 #include "support/postgres_server.hpp"
 
 #include <gtest/gtest.h>
@@ -26,12 +27,8 @@ class ingest_database : public testing::Test {
   }
   ingest_service make_service(import_options options = {}) const {
     const auto url = database_.app_url();
-    upload_files files{
-        [](const std::filesystem::path& file, const std::string&) { return result<std::string>(file.string()); },
-        [](const std::string& key) {
-          return result<wire::file_bytes>(wire::file_bytes{key, nullptr});
-        }};
-    return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files, clock_, "USD", options);
+    return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files_under(folder_ + "/objects"),
+                          clock_, "USD", options);
   }
   ~ingest_database() override { std::filesystem::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& text) const {
