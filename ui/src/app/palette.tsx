@@ -104,7 +104,7 @@ export default function Palette({ close }: { close: () => void }) {
           set_at(0);
         }}
       />
-      <ul
+      <div
         id="palette-list"
         className="palette-list"
         role="listbox"
@@ -113,7 +113,7 @@ export default function Palette({ close }: { close: () => void }) {
       >
         {choices.map((c, i) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the field above takes the keys
-          <li
+          <div
             key={c.key}
             id={`palette-${i}`}
             role="option"
@@ -123,14 +123,14 @@ export default function Palette({ close }: { close: () => void }) {
           >
             <c.icon size={16} aria-hidden /> <span className="clip">{c.text}</span>{' '}
             <span className="group">{c.group}</span>
-          </li>
+          </div>
         ))}
         {choices.length === 0 && (
-          <li role="option" aria-selected="false" className="faint">
+          <div role="option" aria-selected="false" className="faint">
             Nothing is called that.
-          </li>
+          </div>
         )}
-      </ul>
+      </div>
     </Modal>
   );
 }

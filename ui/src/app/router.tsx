@@ -9,7 +9,7 @@ import {
 } from '@tanstack/react-router';
 import { Problem } from '../api/client';
 import { Trouble } from '../shared/furniture';
-import { session_query } from './session';
+import { remember_sign_in, session_query } from './session';
 import { Shell } from './shell';
 
 type Search = Record<string, string | undefined>;
@@ -39,6 +39,7 @@ const inside = createRoute({
       await context.queries.ensureQueryData(session_query);
     } catch (error) {
       if (error instanceof Problem && error.status !== 401 && error.status !== 403) throw error;
+      remember_sign_in(false);
       throw redirect({ to: '/sign-in', search: location.href === '/' ? {} : { next: location.href } });
     }
   },

@@ -20,7 +20,7 @@ import { lazy, Suspense } from 'react';
 import { get, write } from '../api/client';
 import type { Overview } from '../api/types';
 import { usePalette } from './palette_state';
-import { useSession } from './session';
+import { remember_sign_in, useSession } from './session';
 
 const Palette = lazy(() => import('./palette'));
 
@@ -84,6 +84,7 @@ function Person() {
   const queries = useQueryClient();
   const leave = async () => {
     await write('POST', '/auth/logout').catch(() => undefined);
+    remember_sign_in(false);
     queries.clear();
     navigate({ to: '/sign-in' });
   };

@@ -36,6 +36,7 @@ export function band(name: string, colour: string, rows: [string, number | null,
     symbol: 'none',
     lineStyle: { opacity: 0 },
     silent: true,
+    z: 1,
     emphasis: { disabled: true },
     tooltip: { show: false },
   };

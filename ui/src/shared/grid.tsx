@@ -45,10 +45,9 @@ export function Grid<T>(p: {
   useEffect(() => {
     if (rows.length > 0 && last >= rows.length - 10) on_end?.();
   }, [last, rows.length, on_end]);
-  const template = table
-    .getAllLeafColumns()
-    .map((c) => c.columnDef.meta?.width ?? 'minmax(80px, 1fr)')
-    .join(' ');
+  const widths = table.getAllLeafColumns().map((c) => c.columnDef.meta?.width ?? 'minmax(80px, 1fr)');
+  const template = widths.join(' ');
+  const least_px = widths.reduce((sum, w) => sum + Number(/\d+(?=px)/.exec(w)?.[0] ?? 80) + 16, 24);
 
   function move(e: KeyboardEvent) {
     if (e.target !== host.current) return;
@@ -74,7 +73,12 @@ export function Grid<T>(p: {
       onKeyDown={move}
     >
       <div role="rowgroup" style={{ display: 'contents' }}>
-        <div role="row" aria-rowindex={1} className="vrow vhead" style={{ gridTemplateColumns: template }}>
+        <div
+          role="row"
+          aria-rowindex={1}
+          className="vrow vhead"
+          style={{ gridTemplateColumns: template, minWidth: least_px }}
+        >
           {table.getFlatHeaders().map((h) => {
             const sort = p.sorting?.find((s) => s.id === h.id);
             const title = flexRender(h.column.columnDef.header, h.getContext());
@@ -98,7 +102,11 @@ export function Grid<T>(p: {
           })}
         </div>
       </div>
-      <div role="rowgroup" className="vbody" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+      <div
+        role="rowgroup"
+        className="vbody"
+        style={{ height: virtual.getTotalSize(), position: 'relative', minWidth: least_px }}
+      >
         {drawn.map((v) => (
           // biome-ignore lint/a11y/useKeyWithClickEvents: the table itself takes the keys
           <div

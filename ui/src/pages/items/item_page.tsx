@@ -69,6 +69,7 @@ function ItemTiles({ item: i }: { item: Item }) {
       />
       <Tile
         label="90 % of prices"
+        tone="range"
         value={b ? `${money(b.q05, currency)} – ${money(b.q95, currency)}` : '–'}
         hint={b ? `newest ${day(b.newest_on)}` : 'too little data'}
       />

@@ -81,7 +81,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
     {
       id: 'verdict',
       header: 'Verdict',
-      meta: { width: '172px' },
+      meta: { width: '186px' },
       cell: cell((l) => {
         const q = quote(l);
         return q ? <VerdictChip verdict={q.verdict} bids={l.bids} /> : '–';
@@ -100,7 +100,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
     {
       id: 'band',
       header: 'Fair band',
-      meta: { width: 'minmax(130px, 1.4fr)' },
+      meta: { width: 'minmax(110px, 1.4fr)' },
       cell: cell((l) => {
         const q = quote(l);
         return <IntervalBar interval={l} quote={q?.price} tone={q && verdict_tones[q.verdict]} currency={c} />;

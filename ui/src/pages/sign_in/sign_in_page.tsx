@@ -4,7 +4,7 @@ import { useRouter, useSearch } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import { keep_csrf_token, Problem, write } from '../../api/client';
 import type { Session } from '../../api/types';
-import { session_query } from '../../app/session';
+import { remember_sign_in, session_query } from '../../app/session';
 
 /** Only an address inside this site may follow a sign-in. */
 function safe_next(next: string | undefined): string {
@@ -28,6 +28,7 @@ export function SignInPage() {
         password: form.get('password'),
       });
       keep_csrf_token(session.csrf_token);
+      remember_sign_in(true);
       queries.setQueryData(session_query.queryKey, session);
       router.history.push(safe_next(next));
     } catch (cause) {

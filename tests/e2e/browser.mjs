@@ -1,0 +1,50 @@
+// Shared by the page tests: one Chromium, one signed-in page, and a record of what went wrong in it.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+const from_ui = createRequire(new URL('../../ui/package.json', import.meta.url));
+const { chromium } = from_ui('playwright-core');
+export const axe_path = from_ui.resolve('axe-core/axe.min.js');
+
+export const base = process.env.PRICING_URL;
+assert.ok(base, 'PRICING_URL must hold the address of a running pricing-web');
+assert.ok(process.env.PRICING_EMAIL && process.env.PRICING_PASSWORD, 'PRICING_EMAIL and PRICING_PASSWORD must be set');
+
+export function start_browser() {
+  const named = process.env.PRICING_CHROMIUM ?? process.env.CHROMIUM;
+  const executablePath = named && existsSync(named) ? named : '/usr/bin/chromium';
+  const args = '--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run';
+  return chromium.launch({ executablePath, args: args.split(' ') });
+}
+
+export async function open_page(browser, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', bypassCSP: false, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const seen = { errors: [], foreign: [] };
+  page.on('pageerror', (e) => seen.errors.push(e.message));
+  page.on('console', (m) => m.type() === 'error' && seen.errors.push(m.text()));
+  page.on('request', (r) => {
+    const url = new URL(r.url());
+    if (url.protocol.startsWith('http') && url.origin !== new URL(base).origin) seen.foreign.push(r.url());
+  });
+  return { context, page, seen };
+}
+
+export async function sign_in(page) {
+  await page.goto(`${base}/`);
+  await page.getByLabel('E-mail').fill(process.env.PRICING_EMAIL);
+  await page.getByLabel('Password', { exact: true }).fill(process.env.PRICING_PASSWORD);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'Overview' }).waitFor();
+}
+
+/** Asks through the page's own session, as the page does. */
+export function ask(page, path) {
+  return page.evaluate(async (p) => (await fetch(`/api/v1${p}`)).json(), path);
+}
+
+export function busiest_items(page, n = 3) {
+  return ask(page, `/items?sort=bids&priced=true&limit=${n}`).then((l) => l.data);
+}
