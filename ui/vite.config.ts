@@ -12,8 +12,5 @@ export default defineConfig({
     target: 'es2022',
     assetsInlineLimit: 0, // a data: URL would need a hole in the content security policy
     chunkSizeWarningLimit: 700,
-    rollupOptions: {
-      output: { manualChunks: (id) => (/node_modules\/(echarts|zrender)\//.test(id) ? 'chart' : undefined) },
-    },
   },
 });
