@@ -57,7 +57,7 @@ if [ -n "$junit" ] && node --help | grep -q -- --test-reporter && [ "$(node -p '
 fi
 cd ui
 status=0
-NODE_PATH=$PWD/node_modules node --test --test-concurrency=1 "${reporters[@]}" ../tests/e2e/*.mjs || status=$?
+NODE_PATH=$PWD/node_modules node --test --test-concurrency=1 "${reporters[@]}" ../tests/e2e/*.spec.mjs || status=$?
 if [ -n "$junit" ] && [ ! -s "$junit" ]; then
   # Node.js 18 has no JUnit reporter: one case for the whole run.
   cd ..
