@@ -88,12 +88,12 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
         label={`${history.points.length} bids over time with the monthly median`}
       />
       {p && (
-        <div className="row" style={{ marginTop: 10, flexWrap: 'nowrap' }}>
+        <div className="row" style={{ marginTop: 10 }}>
           <span className="faint" style={{ whiteSpace: 'nowrap' }}>
             Expected now
           </span>
           <span className="strong number">{money(p.expected, currency)}</span>
-          <span style={{ flex: 1, minWidth: 80 }}>
+          <span style={{ flex: '1 1 110px', minWidth: 80 }}>
             <IntervalBar interval={p} currency={currency} />
           </span>
           <span className="faint number">
