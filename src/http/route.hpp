@@ -40,6 +40,18 @@ struct page {
   BOOST_DESCRIBE_CLASS(page, (), (data, next_cursor), (), ())
 };
 
+// A page of rows of which one more than `limit` was asked for; cursor_of(last row) is where the next page goes on.
+template <class T, class CursorOf>
+page<T> page_of(std::vector<T> rows, int limit, CursorOf cursor_of) {
+  page<T> out;
+  if (static_cast<int>(rows.size()) > limit) {
+    rows.resize(static_cast<std::size_t>(limit));
+    out.next_cursor = cursor_of(rows.back());
+  }
+  out.data = std::move(rows);
+  return out;
+}
+
 struct route_options {
   std::string summary{};
   std::string permission{};           // needed by the caller; "" only with is_public or any_user

@@ -1,5 +1,7 @@
 #pragma once
 // Who may do what. Deny by default: a route names the permission it needs, a role lists the permissions it has.
+#include <boost/describe.hpp>
+
 #include <optional>
 #include <span>
 #include <string_view>
@@ -7,6 +9,7 @@
 namespace pricing::identity {
 
 enum class role { admin, manager, analyst, buyer, viewer, supplier };
+BOOST_DESCRIBE_ENUM(role, admin, manager, analyst, buyer, viewer, supplier)
 
 std::string_view to_string(role r);
 std::optional<role> parse_role(std::string_view name);

@@ -1,5 +1,7 @@
 #include "redis/client.hpp"
 
+#include <algorithm>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
@@ -27,12 +29,10 @@ struct call {
   bool finished = false;
 };
 
-constexpr const char* window_script =
-    "local t = redis.call('time') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
-    "redis.call('zremrangebyscore', KEYS[1], '-inf', now - ARGV[2]) "
-    "if redis.call('zcard', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end "
-    "redis.call('zadd', KEYS[1], now, t[1] .. '.' .. t[2] .. '.' .. redis.call('zcard', KEYS[1])) "
-    "redis.call('pexpire', KEYS[1], ARGV[2]) return 1";
+// Count and milliseconds left of the window that the first call opened.
+constexpr const char* window_script = "local n = redis.call('incr', KEYS[1]) "
+                                      "if n == 1 then redis.call('pexpire', KEYS[1], ARGV[1]) end "
+                                      "return {n, redis.call('pttl', KEYS[1])}";
 
 } // namespace
 
@@ -226,13 +226,16 @@ asio::awaitable<result<std::int64_t>> client::incr(std::string key) {
   co_return got->integer;
 }
 
-asio::awaitable<result<bool>> client::allow(std::string key, int most, std::chrono::milliseconds window) {
-  std::vector<std::string> words{"EVAL",         window_script,        "1",
-                                 std::move(key), std::to_string(most), std::to_string(window.count())};
+asio::awaitable<result<quota>> client::allow(std::string key, int most, std::chrono::milliseconds window) {
+  std::vector<std::string> words{"EVAL", window_script, "1", std::move(key), std::to_string(window.count())};
   auto got = co_await command(std::move(words));
   if (!got)
     co_return got.error();
-  co_return got->integer == 1;
+  if (got->list.size() != 2)
+    co_return error{errc::internal, "Redis answered the counting script with something else"};
+  const auto calls = got->list[0].integer;
+  const auto reset_s = std::max<std::int64_t>(1, (got->list[1].integer + 999) / 1000);
+  co_return quota{calls <= most, static_cast<int>(std::max<std::int64_t>(0, most - calls)), static_cast<int>(reset_s)};
 }
 
 } // namespace pricing::redis

@@ -27,6 +27,12 @@ struct config {
 };
 BOOST_DESCRIBE_STRUCT(config, (), (socket, host, port, password, timeout_ms, queue_max))
 
+struct quota {
+  bool allowed = true;
+  int remaining = 0;
+  int reset_s = 0; // until the count starts again
+};
+
 class client {
  public:
   client(asio::io_context& io, config c);
@@ -40,8 +46,8 @@ class client {
   asio::awaitable<result<void>> set(std::string key, std::string text, std::chrono::seconds ttl);
   asio::awaitable<result<std::int64_t>> del(std::string key);
   asio::awaitable<result<std::int64_t>> incr(std::string key);
-  // True while fewer than `most` calls were allowed for this key within the last `window`; one script.
-  asio::awaitable<result<bool>> allow(std::string key, int most, std::chrono::milliseconds window);
+  // Counts a call for this key; allowed up to `most` within the window that the first call opened. One script.
+  asio::awaitable<result<quota>> allow(std::string key, int most, std::chrono::milliseconds window);
 
  private:
   struct state;

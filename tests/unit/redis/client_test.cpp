@@ -52,7 +52,9 @@ TEST(redis_client, keeps_values_limits_rates_and_survives_a_restart) {
     std::vector<bool> allowed;
     for (int i = 0; i < 4; ++i) {
       auto one = co_await cache.allow("limit", 3, std::chrono::milliseconds(60'000));
-      allowed.push_back(one.value());
+      allowed.push_back(one->allowed);
+      EXPECT_EQ(one->remaining, std::max(0, 2 - i));
+      EXPECT_NEAR(one->reset_s, 60, 1);
     }
     EXPECT_EQ(allowed, (std::vector<bool>{true, true, true, false}));
     server.restart();

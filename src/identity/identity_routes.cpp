@@ -1,0 +1,115 @@
+#include "identity/identity_routes.hpp"
+
+namespace pricing::identity {
+namespace {
+
+using http::answer;
+using http::context;
+using http::method;
+using http::nothing;
+
+struct page_request {
+  wire::defaulted<wire::bounded<int, 1, 200>, wire::bounded<int, 1, 200>{50}> limit;
+  std::optional<std::int64_t> cursor;
+};
+BOOST_DESCRIBE_STRUCT(page_request, (), (limit, cursor))
+
+constexpr const char* cookie_name = "pricing_session";
+
+// A sign-in has no caller yet; its audit event is the person's own.
+void becomes_caller(context& c, const session_view& view) {
+  c.caller.organization = {view.organization.id};
+  c.caller.user = {view.user.id};
+}
+
+std::string session_cookie(const std::string& token, int ttl_s, bool secure) {
+  return std::string(cookie_name) + "=" + token + "; Path=/; HttpOnly; SameSite=Lax; Max-Age=" + std::to_string(ttl_s) +
+         (secure ? "; Secure" : "");
+}
+
+void add_session_routes(std::vector<http::route>& routes, identity_service& service) {
+  routes.push_back(http::json_route<credentials, session_view>(
+      method::post, "/api/v1/auth/login",
+      {.summary = "Sign in and get a session cookie", .is_public = true, .rate_class = "login", .no_csrf = true},
+      [&](context& c, credentials in) -> answer<session_view> {
+        auto opened = co_await service.login(in.email.value, in.password.value);
+        if (!opened)
+          co_return opened.error();
+        c.response_headers.emplace_back("Set-Cookie", session_cookie(opened->token, service.settings().session_ttl_s,
+                                                                     service.settings().secure_cookie));
+        becomes_caller(c, opened->view);
+        co_return std::move(opened->view);
+      }));
+
+  routes.push_back(http::json_route<nothing, nothing>(
+      method::post, "/api/v1/auth/logout", {.summary = "End the session", .any_user = true},
+      [&](context& c, nothing) -> answer<nothing> {
+        auto ended = co_await service.logout(c.caller.session);
+        if (!ended)
+          co_return ended.error();
+        c.response_headers.emplace_back("Set-Cookie", session_cookie("", 0, service.settings().secure_cookie));
+        co_return nothing{};
+      }));
+
+  routes.push_back(http::json_route<nothing, session_view>(
+      method::get, "/api/v1/auth/me", {.summary = "Who am I, and what may I do", .any_user = true},
+      [&](context& c, nothing) -> answer<session_view> { co_return co_await service.me(c.caller); }));
+
+  routes.push_back(http::json_route<credentials, token_pair>(
+      method::post, "/api/v1/auth/token",
+      {.summary = "Get an access token for the API", .is_public = true, .rate_class = "login", .no_csrf = true},
+      [&](context&, credentials in) -> answer<token_pair> {
+        co_return co_await service.issue_tokens(in.email.value, in.password.value);
+      }));
+
+  routes.push_back(
+      http::json_route<refresh_request, token_pair>(method::post, "/api/v1/auth/refresh",
+                                                    {.summary = "Exchange a refresh token; the old one ends",
+                                                     .is_public = true,
+                                                     .rate_class = "login",
+                                                     .no_csrf = true},
+                                                    [&](context&, refresh_request in) -> answer<token_pair> {
+                                                      co_return co_await service.refresh(in.refresh_token.value);
+                                                    }));
+}
+
+void add_people_routes(std::vector<http::route>& routes, identity_service& service) {
+  routes.push_back(http::json_route<page_request, http::page<member>>(
+      method::get, "/api/v1/users", {.summary = "People of this organization", .permission = "user.read"},
+      [&](context& c, page_request in) -> answer<http::page<member>> {
+        co_return co_await service.members(c.organization(), in.limit.value, in.cursor.value_or(0));
+      }));
+
+  routes.push_back(http::json_route<new_member, created_member>(
+      method::post, "/api/v1/users",
+      {.summary = "Add a person; a password is generated when none is given",
+       .permission = "user.write",
+       .status = 201},
+      [&](context& c, new_member in) -> answer<created_member> {
+        co_return co_await service.add_member(c.organization(), std::move(in));
+      }));
+
+  routes.push_back(http::json_route<member_change, member>(
+      method::patch, "/api/v1/users/{id}",
+      {.summary = "Change a person's role, disable or enable", .permission = "user.write"},
+      [&](context& c, member_change in) -> answer<member> {
+        co_return co_await service.change_member(c.organization(), c.caller.user, std::move(in));
+      }));
+
+  routes.push_back(http::json_route<page_request, http::page<audit_event>>(
+      method::get, "/api/v1/audit", {.summary = "Every write, newest first", .permission = "audit.read"},
+      [&](context& c, page_request in) -> answer<http::page<audit_event>> {
+        co_return co_await service.audit_trail(c.organization(), in.limit.value, in.cursor.value_or(0));
+      }));
+}
+
+} // namespace
+
+std::vector<http::route> identity_routes(identity_service& service) {
+  std::vector<http::route> routes;
+  add_session_routes(routes, service);
+  add_people_routes(routes, service);
+  return routes;
+}
+
+} // namespace pricing::identity
