@@ -1,0 +1,134 @@
+#include "jobs/job_queue.hpp"
+
+#include <algorithm>
+
+namespace pricing::jobs {
+namespace {
+
+constexpr int error_length_max = 2'000;
+
+// A transaction of the organization; rolled back unless committed.
+class work {
+ public:
+  work(postgres::session& database, organization_id organization) : database_(database) {
+    database_.begin(organization);
+  }
+  ~work() {
+    if (done_)
+      return;
+    try {
+      database_.rollback();
+    } catch (const std::exception&) { // the connection is gone, and the transaction with it
+    }
+  }
+  work(const work&) = delete;
+  void commit() {
+    done_ = true;
+    database_.commit();
+  }
+
+ private:
+  postgres::session& database_;
+  bool done_ = false;
+};
+
+void wake_workers(postgres::session& database, const std::string& kind) {
+  database.query<std::string>("select pg_notify('jobs', $1::text)::text", kind);
+}
+
+} // namespace
+
+std::chrono::seconds retry_delay(int attempts) {
+  return std::chrono::seconds(std::min(900, 5 << (2 * std::clamp(attempts - 1, 0, 4))));
+}
+
+std::optional<job_id> job_queue::enqueue(organization_id organization, const std::string& kind,
+                                         const boost::json::value& payload, unless condition,
+                                         std::chrono::seconds delay) {
+  work w(database_, organization);
+  if (condition != unless::never) // two at once would both find none
+    database_.query<std::string>("select pg_advisory_xact_lock(hashtextextended('jobs ' || $1, $2))::text", kind,
+                                 organization.value);
+  const auto added = database_.query<job_id>(
+      "insert into jobs (organization_id, kind, payload, run_after) "
+      "select $1, $2, $3, now() + make_interval(secs => $5::float8) where $4 = 0 or not exists (select from jobs j "
+      "where j.organization_id = $1 and j.kind = $2 and j.payload = $3 and ($4 = 2 or j.state = 'queued')) returning "
+      "id",
+      organization, kind, payload, static_cast<int>(condition), static_cast<double>(delay.count()));
+  if (!added.empty())
+    wake_workers(database_, kind);
+  w.commit();
+  return added.empty() ? std::nullopt : std::optional(added[0]);
+}
+
+std::optional<job> job_queue::claim(const std::string& worker, const std::vector<std::string>& kinds,
+                                    std::chrono::seconds lease) {
+  auto claimed = database_.query<job>("select id, organization_id, kind, payload, attempts, attempts_max, worker "
+                                      "from claim_job($1, $2, $3)",
+                                      worker, kinds, static_cast<int>(lease.count()));
+  if (claimed.empty())
+    return std::nullopt;
+  return std::move(claimed[0]);
+}
+
+bool job_queue::heartbeat(const job& j, const std::optional<boost::json::value>& progress, std::chrono::seconds lease) {
+  work w(database_, j.organization);
+  const auto changed = database_.execute(
+      "update jobs set lease_until = now() + make_interval(secs => $4::float8), progress = coalesce($5, progress) "
+      "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+      j.id, j.worker, j.attempts, static_cast<double>(lease.count()), progress);
+  w.commit();
+  return changed == 1;
+}
+
+bool job_queue::succeed(const job& j) {
+  work w(database_, j.organization);
+  const auto changed =
+      database_.execute("update jobs set state = 'succeeded', finished_at = now(), lease_until = null, error = null "
+                        "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+                        j.id, j.worker, j.attempts);
+  w.commit();
+  return changed == 1;
+}
+
+bool job_queue::fail(const job& j, const std::string& why, bool retry, std::chrono::seconds delay) {
+  work w(database_, j.organization);
+  const auto changed = database_.execute(
+      "update jobs set state = case when $4 and attempts < attempts_max then 'queued' else 'failed' end, "
+      "finished_at = case when $4 and attempts < attempts_max then null else now() end, "
+      "run_after = now() + make_interval(secs => $5::float8), lease_until = null, error = left($6, $7) "
+      "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+      j.id, j.worker, j.attempts, retry, static_cast<double>(delay.count()), why, error_length_max);
+  w.commit();
+  return changed == 1;
+}
+
+bool job_queue::put_back(const job& j) {
+  work w(database_, j.organization);
+  const auto changed =
+      database_.execute("update jobs set state = 'queued', attempts = attempts - 1, worker = null, lease_until = null, "
+                        "run_after = now() where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+                        j.id, j.worker, j.attempts);
+  wake_workers(database_, j.kind);
+  w.commit();
+  return changed == 1;
+}
+
+queue_state job_queue::state() {
+  queue_state out;
+  for (const auto organization : database_.query<organization_id>("select organization_ids()")) {
+    work w(database_, organization);
+    out.waiting += database_.query<std::int64_t>(
+        "select count(*) from jobs where organization_id = $1 and state = 'queued' and run_after <= now()",
+        organization)[0];
+    out.oldest_s = std::max(
+        out.oldest_s, database_.query<double>("select coalesce(extract(epoch from now() - min(run_after)), 0)::float8 "
+                                              "from jobs where organization_id = $1 and state = 'queued' and "
+                                              "run_after <= now()",
+                                              organization)[0]);
+    w.commit();
+  }
+  return out;
+}
+
+} // namespace pricing::jobs

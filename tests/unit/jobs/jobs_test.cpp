@@ -1,0 +1,313 @@
+// The queue and its runners on a real PostgreSQL: claims, leases, retries, doubling, stopping.
+#include "jobs/job_runner.hpp"
+#include "jobs/jobs_routes.hpp"
+#include "support/postgres_server.hpp"
+#include "unit/jobs/api_call.hpp"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <csignal>
+#include <mutex>
+#include <set>
+#include <thread>
+
+using namespace pricing;
+using namespace pricing::jobs;
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+namespace {
+
+struct stored_job {
+  std::string state;
+  int attempts = 0;
+  std::optional<std::string> error;
+  std::optional<json::value> progress;
+};
+BOOST_DESCRIBE_STRUCT(stored_job, (), (state, attempts, error, progress))
+
+class jobs_test : public testing::Test {
+ protected:
+  stored_job find(job_id id) {
+    database.begin(organization);
+    auto found = database.query<stored_job>("select state, attempts, error, progress from jobs where id = $1", id);
+    database.commit();
+    return found.at(0);
+  }
+  bool becomes(job_id id, const std::string& state) {
+    for (int i = 0; i < 200; ++i, std::this_thread::sleep_for(50ms))
+      if (find(id).state == state)
+        return true;
+    return false;
+  }
+  void make_due(job_id id) {
+    database.begin(organization);
+    database.execute("update jobs set run_after = now() where id = $1", id);
+    database.commit();
+  }
+  session_factory connect() const {
+    return [url = server.app_url()] { return std::make_unique<postgres::session>(url); };
+  }
+  auto get(organization_id caller, const std::string& path, std::vector<http::name_value> query = {}) const {
+    return test::get(server.app_url(), jobs_routes, "job.read", caller, path, std::move(query));
+  }
+  static result<void> nothing(organization_id, const json::value&, const progress_function&) { return {}; }
+
+  test::postgres_server& server = test::postgres_server::instance();
+  const organization_id organization = server.new_organization();
+  const std::string kind = "test " + std::to_string(organization.value); // of this test alone
+  const std::vector<std::string> kinds = {kind};
+  postgres::session database{server.app_url()};
+  job_queue queue{database};
+};
+
+TEST_F(jobs_test, claims_the_oldest_due_job_once_and_ends_it) {
+  const auto first = queue.enqueue(organization, kind, {{"n", 1}});
+  const auto second = queue.enqueue(organization, kind, {{"n", 2}});
+  ASSERT_TRUE(queue.enqueue(organization, kind, {{"n", 3}}, unless::never, 1h));
+  const auto a = queue.claim("a", kinds, 30s);
+  const auto b = queue.claim("b", kinds, 30s);
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(a->id, *first);
+  EXPECT_EQ(a->organization, organization);
+  EXPECT_EQ(a->payload.at("n"), 1);
+  EXPECT_EQ(b->id, *second);
+  EXPECT_FALSE(queue.claim("c", kinds, 30s)) << "the third is not due";
+  EXPECT_TRUE(queue.heartbeat(*a, json::value{{"done", 0.5}}, 30s));
+  EXPECT_TRUE(queue.heartbeat(*a, std::nullopt, 30s));
+  EXPECT_EQ(find(*first).progress->at("done"), 0.5);
+  EXPECT_TRUE(queue.succeed(*a));
+  EXPECT_FALSE(queue.succeed(*a));
+  EXPECT_EQ(find(*first).state, "succeeded");
+}
+
+TEST_F(jobs_test, gives_a_job_to_another_once_its_lease_has_run_out) {
+  const auto id = queue.enqueue(organization, kind, json::object());
+  const auto dead = queue.claim("dead", kinds, 1s);
+  ASSERT_TRUE(dead);
+  EXPECT_FALSE(queue.claim("heir", kinds, 30s));
+  std::this_thread::sleep_for(1100ms);
+  const auto heir = queue.claim("heir", kinds, 30s);
+  ASSERT_TRUE(heir);
+  EXPECT_EQ(heir->attempts, 2);
+  EXPECT_FALSE(queue.heartbeat(*dead, std::nullopt, 30s));
+  EXPECT_FALSE(queue.succeed(*dead));
+  EXPECT_FALSE(queue.fail(*dead, "late", true, 0s));
+  EXPECT_FALSE(queue.put_back(*dead));
+  EXPECT_EQ(find(*id).state, "running");
+  EXPECT_TRUE(queue.succeed(*heir));
+}
+
+TEST_F(jobs_test, retries_later_until_the_attempts_are_spent) {
+  const auto id = *queue.enqueue(organization, kind, json::object());
+  for (int attempt = 1; attempt <= 5; ++attempt) {
+    const auto j = queue.claim("w", kinds, 30s);
+    ASSERT_TRUE(j) << attempt;
+    EXPECT_EQ(j->attempts, attempt);
+    EXPECT_TRUE(queue.fail(*j, "no luck", true, 60s));
+    EXPECT_EQ(find(id).state, attempt < 5 ? "queued" : "failed");
+    EXPECT_FALSE(queue.claim("w", kinds, 30s)) << "not before its time";
+    make_due(id);
+  }
+  EXPECT_EQ(find(id).error, "no luck");
+  EXPECT_EQ(retry_delay(1), 5s);
+  EXPECT_EQ(retry_delay(3), 80s);
+  EXPECT_EQ(retry_delay(100), 900s);
+}
+
+TEST_F(jobs_test, puts_a_job_back_as_if_it_had_not_been_claimed) {
+  const auto id = *queue.enqueue(organization, kind, json::object());
+  const auto j = queue.claim("w", kinds, 30s);
+  ASSERT_TRUE(j && queue.put_back(*j));
+  EXPECT_EQ(find(id).attempts, 0);
+  EXPECT_TRUE(queue.claim("v", kinds, 30s));
+}
+
+TEST_F(jobs_test, enqueues_no_double_when_asked) {
+  const json::value payload = {{"for", "2026-11-23"}}, other = {{"for", "2026-11-24"}};
+  EXPECT_TRUE(queue.enqueue(organization, kind, payload, unless::queued));
+  EXPECT_FALSE(queue.enqueue(organization, kind, payload, unless::queued));
+  EXPECT_TRUE(queue.enqueue(organization, kind, other, unless::queued));
+  const auto j = queue.claim("w", kinds, 30s);
+  EXPECT_TRUE(queue.enqueue(organization, kind, payload, unless::queued)) << "the first one runs and sees no new rows";
+  queue.succeed(*j);
+  EXPECT_FALSE(queue.enqueue(organization, kind, payload, unless::ever_queued));
+  EXPECT_TRUE(queue.enqueue(server.new_organization(), kind, payload, unless::ever_queued));
+}
+
+TEST_F(jobs_test, enqueues_once_when_many_try_at_the_same_time) {
+  std::atomic<int> added = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      const auto session = connect()();
+      for (int n = 0; n < 20; ++n)
+        added += job_queue(*session).enqueue(organization, kind, {{"n", n}}, unless::ever_queued).has_value();
+    });
+  for (auto& t : threads)
+    t.join();
+  EXPECT_EQ(added, 20);
+}
+
+TEST_F(jobs_test, two_runners_share_the_work_without_doubling) {
+  std::mutex mutex;
+  std::multiset<std::int64_t> seen;
+  const job_handler handler = [&](organization_id, const json::value& payload,
+                                  const progress_function&) -> result<void> {
+    std::this_thread::sleep_for(2ms);
+    const std::lock_guard lock(mutex);
+    seen.insert(payload.at("n").as_int64());
+    return {};
+  };
+  prometheus::Registry registry, other_registry;
+  job_runner a({.threads = 2, .poll = 100ms}, connect(), {{kind, handler}}, registry);
+  job_runner b({.threads = 2, .poll = 100ms}, connect(), {{kind, handler}}, other_registry);
+  std::optional<job_id> last;
+  for (int i = 0; i < 200; ++i)
+    last = queue.enqueue(organization, kind, {{"n", i}});
+  for (int i = 0; i < 200; ++i, std::this_thread::sleep_for(50ms)) {
+    const std::lock_guard lock(mutex);
+    if (seen.size() >= 200)
+      break;
+  }
+  EXPECT_TRUE(becomes(*last, "succeeded"));
+  EXPECT_EQ(seen.size(), 200U);
+  EXPECT_EQ(std::set<std::int64_t>(seen.begin(), seen.end()).size(), 200U);
+  EXPECT_TRUE(a.healthy());
+  EXPECT_TRUE(a.stop(5s));
+  EXPECT_TRUE(b.stop(5s));
+  const auto text = prometheus::TextSerializer().Serialize(registry.Collect());
+  EXPECT_NE(text.find("pricing_jobs_ended_total{kind=\"" + kind + "\",outcome=\"succeeded\"}"), std::string::npos);
+}
+
+TEST_F(jobs_test, a_runner_notices_a_new_job_at_once) {
+  prometheus::Registry registry;
+  job_runner runner({.threads = 1, .poll = 60s}, connect(), {{kind, nothing}}, registry);
+  std::this_thread::sleep_for(500ms); // it waits for the notification now
+  EXPECT_TRUE(becomes(*queue.enqueue(organization, kind, json::object()), "succeeded"));
+}
+
+TEST_F(jobs_test, a_runner_fails_wrong_input_for_good_and_retries_the_rest) {
+  const job_handler handler = [](organization_id, const json::value& payload,
+                                 const progress_function&) -> result<void> {
+    if (payload.at("how") == "wrong")
+      return invalid_input("no such upload");
+    throw std::runtime_error("the disk is full");
+  };
+  prometheus::Registry registry;
+  job_runner runner({.threads = 1, .poll = 100ms}, connect(), {{kind, handler}}, registry);
+  const auto wrong = *queue.enqueue(organization, kind, {{"how", "wrong"}});
+  const auto thrown = *queue.enqueue(organization, kind, {{"how", "thrown"}});
+  EXPECT_TRUE(becomes(wrong, "failed"));
+  EXPECT_EQ(find(wrong).error, "no such upload");
+  for (int i = 0; i < 100 && !find(thrown).error; ++i)
+    std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(find(thrown).state, "queued");
+  EXPECT_EQ(find(thrown).error, "the disk is full");
+}
+
+TEST_F(jobs_test, renews_the_lease_of_a_long_job) {
+  std::atomic<int> runs = 0;
+  const job_handler handler = [&](organization_id, const json::value&,
+                                  const progress_function& progress) -> result<void> {
+    ++runs;
+    for (int i = 0; i < 30; ++i, std::this_thread::sleep_for(100ms))
+      progress({{"step", i}});
+    return {};
+  };
+  prometheus::Registry registry, other_registry;
+  job_runner a({.threads = 1, .lease = 1s, .poll = 100ms}, connect(), {{kind, handler}}, registry);
+  job_runner b({.threads = 1, .lease = 1s, .poll = 100ms}, connect(), {{kind, handler}}, other_registry);
+  const auto id = *queue.enqueue(organization, kind, json::object());
+  EXPECT_TRUE(becomes(id, "succeeded"));
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(find(id).progress->at("step"), 29);
+}
+
+TEST_F(jobs_test, a_stop_puts_running_jobs_back) {
+  std::atomic<bool> running = false;
+  const job_handler polite = [&](organization_id, const json::value&,
+                                 const progress_function& progress) -> result<void> {
+    for (running = true;; std::this_thread::sleep_for(20ms))
+      progress({{"share", 0.1}});
+  };
+  const auto id = *queue.enqueue(organization, kind, json::object());
+  prometheus::Registry registry;
+  job_runner runner({.threads = 1, .poll = 100ms}, connect(), {{kind, polite}}, registry);
+  while (!running)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(runner.stop(5s));
+  EXPECT_EQ(find(id).state, "queued");
+  EXPECT_EQ(find(id).attempts, 0);
+}
+
+TEST_F(jobs_test, a_stop_puts_back_also_what_does_not_end_in_time) {
+  std::atomic<bool> running = false, end = false;
+  const job_handler deaf = [&](organization_id, const json::value&, const progress_function&) -> result<void> {
+    for (running = true; !end;)
+      std::this_thread::sleep_for(10ms);
+    return {};
+  };
+  const auto id = *queue.enqueue(organization, kind, json::object());
+  prometheus::Registry registry;
+  job_runner runner({.threads = 1, .poll = 100ms}, connect(), {{kind, deaf}}, registry);
+  while (!running)
+    std::this_thread::sleep_for(10ms);
+  EXPECT_FALSE(runner.stop(200ms));
+  EXPECT_EQ(find(id).state, "queued");
+  end = true;
+}
+
+TEST_F(jobs_test, takes_over_from_a_worker_killed_with_9) {
+  const auto id = *queue.enqueue(organization, kind, json::object());
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    prometheus::Registry registry;
+    const job_handler endless = [](organization_id, const json::value&, const progress_function&) -> result<void> {
+      for (;;)
+        pause();
+    };
+    job_runner runner({.threads = 1, .lease = 1s, .poll = 100ms}, connect(), {{kind, endless}}, registry);
+    for (;;)
+      pause();
+  }
+  EXPECT_TRUE(becomes(id, "running"));
+  std::this_thread::sleep_for(1500ms);
+  EXPECT_FALSE(queue.claim("thief", kinds, 30s)) << "its lease is renewed while it lives";
+  kill(child, SIGKILL);
+  int status = 0;
+  waitpid(child, &status, 0);
+  prometheus::Registry registry;
+  job_runner heir({.threads = 1, .lease = 1s, .poll = 100ms}, connect(), {{kind, nothing}}, registry);
+  EXPECT_TRUE(becomes(id, "succeeded"));
+  EXPECT_EQ(find(id).attempts, 2);
+}
+
+TEST_F(jobs_test, shows_jobs_to_their_organization_only) {
+  const auto id = *queue.enqueue(organization, kind, {{"upload_id", 7}});
+  const auto second = *queue.enqueue(organization, kind, {{"upload_id", 8}});
+  const auto path = "/api/v1/jobs/" + std::to_string(id.value);
+  const auto [status, body] = get(organization, path);
+  EXPECT_EQ(status, 200);
+  EXPECT_EQ(body.at("state"), "queued");
+  EXPECT_EQ(body.at("payload").at("upload_id"), 7);
+  EXPECT_TRUE(body.at("progress").is_null());
+  EXPECT_EQ(get(server.new_organization(), path).first, 404);
+  const auto first_page = get(organization, "/api/v1/jobs", {{"limit", "1"}}).second;
+  ASSERT_EQ(first_page.at("data").as_array().size(), 1U);
+  EXPECT_EQ(first_page.at("data").at(0).at("id"), second.value);
+  const std::string cursor(first_page.at("next_cursor").as_string());
+  const auto next = get(organization, "/api/v1/jobs", {{"limit", "1"}, {"cursor", cursor}}).second;
+  EXPECT_EQ(next.at("data").at(0).at("id"), id.value);
+  EXPECT_TRUE(next.at("next_cursor").is_null());
+  EXPECT_EQ(get(organization, "/api/v1/jobs", {{"state", "failed"}}).second.at("data"), json::array());
+  EXPECT_EQ(get(organization, "/api/v1/jobs", {{"state", "lost"}}).first, 422);
+}
+
+} // namespace
