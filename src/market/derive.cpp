@@ -124,6 +124,62 @@ std::optional<std::pair<std::int32_t, std::int32_t>> covered_months(const price_
   return std::pair(*first, last);
 }
 
+// What was bought of one item in one month, at its price adjusted to the item's usual quantity.
+struct purchase {
+  std::uint32_t period, item;
+  double money, quantity;
+};
+
+// ln of Fisher's price index from one month to another over the items bought in both; nullopt with too few of them.
+std::optional<double> log_fisher(std::span<const purchase> from, std::span<const purchase> to) {
+  constexpr int items_min = 5;
+  double p0q0 = 0, p1q0 = 0, p0q1 = 0, p1q1 = 0;
+  int items = 0;
+  for (auto a = from.begin(), b = to.begin(); a != from.end() && b != to.end();) {
+    if (a->item != b->item) {
+      ++(a->item < b->item ? a : b);
+      continue;
+    }
+    p0q0 += a->money, p1q1 += b->money;
+    p1q0 += b->money / b->quantity * a->quantity;
+    p0q1 += a->money / a->quantity * b->quantity;
+    ++items, ++a, ++b;
+  }
+  if (items < items_min)
+    return std::nullopt;
+  return 0.5 * (std::log(p1q0 / p0q0) + std::log(p1q1 / p0q1));
+}
+
+// GEKS: the way from the first month to each one averaged over all months in between (Ivancic, Diewert and Fox 2011).
+// A plain chain of months drifts far off, because prices of a month bounce back in the next. Base 100.
+std::vector<double> own_levels(std::vector<purchase> bought, std::uint32_t periods) {
+  std::sort(bought.begin(), bought.end(),
+            [](auto& a, auto& b) { return std::pair(a.period, a.item) < std::pair(b.period, b.item); });
+  std::vector<std::vector<purchase>> months(periods);
+  for (const auto& b : bought) {
+    auto& month = months[b.period];
+    if (month.empty() || month.back().item != b.item)
+      month.push_back({b.period, b.item, 0, 0});
+    month.back().money += b.money;
+    month.back().quantity += b.quantity;
+  }
+  std::vector<double> out(periods, 100);
+  std::vector<std::optional<double>> from_first(periods);
+  for (std::uint32_t l = 0; l < periods; ++l)
+    from_first[l] = l == 0 ? 0 : log_fisher(months[0], months[l]);
+  for (std::uint32_t t = 1; t < periods; ++t) {
+    double sum = 0;
+    int ways = 0;
+    for (std::uint32_t l = 0; l < periods; ++l) {
+      const auto rest = !from_first[l] ? std::nullopt : l == t ? std::optional(0.0) : log_fisher(months[l], months[t]);
+      if (rest)
+        sum += *from_first[l] + *rest, ++ways;
+    }
+    out[t] = ways > 0 ? 100 * std::exp(sum / ways) : out[t - 1];
+  }
+  return out;
+}
+
 } // namespace
 
 double market_months::log_on(std::int32_t day) const {
@@ -142,7 +198,7 @@ market_months derive_index(const price_history& h, int bootstrap) {
   const auto periods = static_cast<std::uint32_t>(covered->second - covered->first + 1);
   const slopes slope(h);
   std::vector<economics::index_price> prices;
-  std::vector<economics::basket_line> basket;
+  std::vector<purchase> bought;
   for (const auto& line : h.lines()) {
     const auto month = line.bids == 0 ? -1 : month_number(line.day) - out.first;
     if (month < 0)
@@ -150,9 +206,9 @@ market_months derive_index(const price_history& h, int bootstrap) {
     const auto period = static_cast<std::uint32_t>(month);
     const double quantity = std::exp(static_cast<double>(line.log_quantity));
     prices.push_back({line.item, period, slope.at_mean(line, line.median), std::exp(line.median) * quantity});
-    basket.push_back({line.item, period, std::exp(slope.at_mean(line, line.winner)), quantity});
+    bought.push_back({period, line.item, std::exp(slope.at_mean(line, line.winner)) * quantity, quantity});
   }
-  const auto own = economics::own_index(basket, periods);
+  const auto own = own_levels(std::move(bought), periods);
   const auto market = economics::market_index(prices, {.periods = periods, .bootstrap = bootstrap});
   double level = 0;
   for (std::uint32_t t = 0; t < periods; ++t) {

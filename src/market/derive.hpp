@@ -16,7 +16,7 @@ struct index_month {
   double value = 100;
   double lower = 100, upper = 100;
   std::int64_t matched_items = 0;
-  double own_value = 100; // the buyer's own basket at winning prices: chained Fisher
+  double own_value = 100; // the buyer's own basket at winning prices: GEKS over Fisher indices of all pairs of months
 };
 
 // Months from the first one with enough items to the newest with any; empty when there is none.

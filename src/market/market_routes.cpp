@@ -229,15 +229,16 @@ struct curve_facts {
 };
 BOOST_DESCRIBE_STRUCT(curve_facts, (), (slope, reference_quantity))
 
-// Up to eight bands of equally many prices of the last five years with prices, five or more in each.
+// Up to eight bands of about equally many prices of the last five years with prices, five or more in each; equal
+// quantities share a band.
 constexpr const char* find_curve =
-    "with prices as (select price, quantity from price_observations where organization_id = $1 and item_id = $2 and "
+    "with prices as (select price, quantity, rank() over (order by quantity) - 1 as before, count(*) over () as n "
+    "from price_observations where organization_id = $1 and item_id = $2 and "
     "currency = $3 and kind not in (2, 7) and price > 0 and quantity > 0 and observed_on > (select max(observed_on) "
     "from price_observations where organization_id = $1 and item_id = $2) - 1827), "
-    "bands as (select price, quantity, ntile((select greatest(1, least(8, count(*) / 5))::int from prices)) over "
-    "(order by quantity, price) as band from prices) "
-    "select exp(avg(ln(quantity)))::numeric(18,4), (percentile_cont(0.5) within group (order by "
-    "price))::numeric(18,4), "
+    "bands as (select price, quantity, before * greatest(1, least(8, n / 5)) / n as band from prices) "
+    "select exp(avg(ln(quantity::float8)))::numeric(18,4), "
+    "(percentile_cont(0.5) within group (order by price))::numeric(18,4), "
     "(percentile_cont(0.25) within group (order by price))::numeric(18,4), "
     "(percentile_cont(0.75) within group (order by price))::numeric(18,4), count(*) from bands group by band order by "
     "1";
@@ -248,10 +249,16 @@ constexpr const char* find_curve_facts =
     "from price_observations where organization_id = $1 and item_id = $2 and currency = $3 and kind not in (2, 7) and "
     "price > 0 and quantity > 0) p left join item_benchmarks b on b.organization_id = $1 and b.item_id = $2";
 
+curve_view no_curve() {
+  return {};
+}
+
 answer<curve_view> find_quantity_curve(postgres::pool& database, postgres::scope s, std::int64_t id) {
   auto item = co_await facts_of(database, s, id);
   if (!item)
     co_return item.error();
+  if (!item->is_priced)
+    co_return no_curve(); // prices of lump sums do not compare
   auto facts = co_await database.query_one<curve_facts>(s, find_curve_facts, s.organization, id, item->currency);
   if (!facts)
     co_return facts.error();
