@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr const char* train_job_kind = "train";
+
 struct worker_config {
   int metrics_port = 9101;
   int threads = 2;
@@ -80,9 +82,22 @@ class handlers {
     };
     auto done = ingest::run_import_job(service, organization, payload, report);
     if (done)
-      jobs::job_queue(*session).enqueue(organization, market::refresh_job_kind, boost::json::object(),
-                                        jobs::unless::queued);
+      follow_import(*session, organization);
     return done;
+  }
+
+  // New prices change what is derived from them; the model learns from them at most once a day.
+  static void follow_import(postgres::session& session, organization_id organization) {
+    jobs::job_queue queue(session);
+    queue.enqueue(organization, market::refresh_job_kind, boost::json::object(), jobs::unless::queued);
+    session.begin(organization);
+    const auto fresh = session.query<bool>("select exists (select from models where organization_id = $1 and state = "
+                                           "'promoted') and exists (select from models where organization_id = $1 and "
+                                           "created_at > now() - interval '1 day')",
+                                           organization);
+    session.commit();
+    if (!fresh.at(0))
+      queue.enqueue(organization, train_job_kind, boost::json::object(), jobs::unless::queued);
   }
 
   result<void> refresh(organization_id organization, const boost::json::value&,
