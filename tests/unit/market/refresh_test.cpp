@@ -132,6 +132,25 @@ TEST(market_derive, index_follows_prices_and_benchmarks_follow_the_index) {
   EXPECT_LT(items.sparklines[0].medians.front(), items.sparklines[0].medians.back());
 }
 
+// Every third month an item is half as dear and much is bought; in the month after it, next to nothing.
+TEST(market_derive, own_index_does_not_drift_when_prices_only_bounce) {
+  constexpr double price[] = {1, 0.5, 1}, quantity[] = {10, 50, 1};
+  learn::history_builder b;
+  for (int item = 1; item <= 30; ++item)
+    b.add(learn::item_row{{item}, "item", "ft", "c"});
+  for (int month = 0; month < 49; ++month) {
+    b.add(learn::event_row{{month + 1}, ""});
+    const date on = std::chrono::year(2017 + month / 12) / std::chrono::month(month % 12 + 1) / 15;
+    for (int item = 1; item <= 30; ++item) {
+      const int phase = (month + item) % 3;
+      add_line(b, item, month + 1, on, quantity[phase], {10 * item * price[phase]});
+    }
+  }
+  const auto months = derive_index(b.build(), 0).months;
+  ASSERT_EQ(months.size(), 49U);
+  EXPECT_NEAR(months[48].own_value, 100, 3); // the same prices as in the first month; a plain chain loses most of it
+}
+
 TEST(market_derive, no_index_from_a_handful_of_items) {
   learn::history_builder b;
   b.add(learn::item_row{{7}, "pipe", "ft", ""});
