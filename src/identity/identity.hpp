@@ -87,11 +87,10 @@ struct new_member {
 };
 BOOST_DESCRIBE_STRUCT(new_member, (), (email, name, role, password))
 
-struct created_member {
-  member user;
+struct created_member : member {
   std::optional<std::string> generated_password;
 };
-BOOST_DESCRIBE_STRUCT(created_member, (), (user, generated_password))
+BOOST_DESCRIBE_STRUCT(created_member, (member), (generated_password))
 
 struct member_change {
   std::int64_t id = 0;

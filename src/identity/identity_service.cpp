@@ -220,12 +220,10 @@ asio::awaitable<result<http::page<member>>> identity_service::members(organizati
 }
 
 asio::awaitable<result<created_member>> identity_service::add_member(organization_id organization, new_member in) {
-  created_member out;
+  std::optional<std::string> generated;
   if (!in.password)
-    out.generated_password = generate_password();
-  const auto hash = [password = in.password ? in.password->value : *out.generated_password] {
-    return hash_password(password);
-  };
+    generated = generate_password();
+  const auto hash = [password = generated ? *generated : in.password->value] { return hash_password(password); };
   auto hashed = co_await cpu_.run(hash);
   if (!hashed)
     co_return hashed.error();
@@ -233,8 +231,7 @@ asio::awaitable<result<created_member>> identity_service::add_member(organizatio
                                           std::move(*hashed));
   if (!added)
     co_return added.error();
-  out.user = std::move(*added);
-  co_return out;
+  co_return created_member{std::move(*added), std::move(generated)};
 }
 
 asio::awaitable<result<member>> identity_service::change_member(organization_id organization, user_id by,
