@@ -78,9 +78,8 @@ class catalog_store {
   asio::awaitable<result<std::vector<item_row>>> items(postgres::scope s, item_filter f);
   asio::awaitable<result<item_facets>> item_facets_of(postgres::scope s);
   asio::awaitable<result<item_detail>> item(postgres::scope s, std::int64_t id);
-  asio::awaitable<result<std::vector<stored_price>>> prices(postgres::scope s, std::int64_t item,
-                                                            std::optional<short> kind, std::optional<price_end> after,
-                                                            int limit);
+  asio::awaitable<result<std::vector<stored_price>>>
+  prices(postgres::scope s, std::int64_t item, std::optional<short> kind, std::optional<price_end> after, int limit);
   asio::awaitable<result<std::vector<supplier_row>>> suppliers(postgres::scope s, supplier_filter f);
   asio::awaitable<result<supplier_detail>> supplier(postgres::scope s, std::int64_t id);
   asio::awaitable<result<std::vector<event_summary>>> events(postgres::scope s, std::string search,

@@ -93,7 +93,7 @@ void add_people_routes(std::vector<http::route>& routes, identity_service& servi
       method::patch, "/api/v1/users/{id}",
       {.summary = "Change a person's role, disable or enable", .permission = "user.write"},
       [&](context& c, member_change in) -> answer<member> {
-        co_return co_await service.change_member(c.organization(), c.caller.user, std::move(in));
+        co_return co_await service.change_member(c.organization(), c.caller.user, in);
       }));
 
   routes.push_back(http::json_route<page_request, http::page<audit_event>>(

@@ -1,0 +1,16 @@
+#pragma once
+// REST addresses of items, suppliers and events: lists with search, filters and cursors, details, observed prices.
+// An item's own page, which also has its benchmark, is composed in insight.
+#include "catalog/catalog_store.hpp"
+#include "http/route.hpp"
+
+namespace pricing::catalog {
+
+// The store must outlive the routes.
+std::vector<http::route> catalog_routes(catalog_store& store);
+
+// LIKE patterns that together find the words of `text` in normalized names: "hot mix  1.5\"" becomes %hot%, %mix%, …
+// Empty when there are no words. At most eight words count.
+std::vector<std::string> search_patterns(std::string_view normalized_text);
+
+} // namespace pricing::catalog
