@@ -70,10 +70,7 @@ class handlers {
   result<void> import(organization_id organization, const boost::json::value& payload,
                       const jobs::progress_function& progress) {
     const auto session = connect_();
-    session->begin(organization);
-    const auto currency = session->query<std::string>("select currency::text from organizations");
-    session->commit();
-    ingest::ingest_service service(connect_, ingest::files_under(storage_root_), clock_, currency.at(0));
+    ingest::ingest_service service(connect_, ingest::files_under(storage_root_), clock_);
     const ingest::progress_callback report = [&progress](const ingest::import_progress& p) {
       progress({{"share", p.share},
                 {"rows", p.counts.rows_in},

@@ -194,7 +194,7 @@ result<void> ingest_service::inspect(work& w, std::int64_t id, const std::string
     }
   }
   if (state == upload_state::mapping) {
-    auto proposed = profile(file, *info, file_name, currency_);
+    auto proposed = profile(file, *info, file_name, w.store.currency());
     if (!proposed)
       return proposed.error();
     d.suggestion = std::move(proposed->proposed);

@@ -96,13 +96,8 @@ BOOST_DESCRIBE_STRUCT(mapping_view, (), (id, name, mapping, created_at))
 
 class ingest_service {
  public:
-  ingest_service(session_factory connect, upload_files files, const clock& clock, std::string currency = "USD",
-                 import_options options = {})
-      : connect_(std::move(connect)),
-        files_(std::move(files)),
-        clock_(clock),
-        currency_(std::move(currency)),
-        options_(options) {}
+  ingest_service(session_factory connect, upload_files files, const clock& clock, import_options options = {})
+      : connect_(std::move(connect)), files_(std::move(files)), clock_(clock), options_(options) {}
 
   // Stores the file, inspects it and proposes a mapping: state mapping, or ready when a template for these columns is
   // known, or failed with the reason. The same bytes again return the upload that has them.
@@ -146,7 +141,6 @@ class ingest_service {
   session_factory connect_;
   upload_files files_;
   const clock& clock_;
-  std::string currency_;
   import_options options_;
 };
 

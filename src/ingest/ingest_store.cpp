@@ -27,6 +27,11 @@ std::optional<T> first(std::vector<T> rows) {
 
 } // namespace
 
+std::string ingest_store::currency() {
+  return database_.query<std::string>("select currency::text from organizations where id = $1", organization_.value)
+      .at(0);
+}
+
 std::int64_t ingest_store::create_upload(const new_upload& u) {
   static constexpr const char* sql =
       "insert into uploads (organization_id, file_name, sha256, bytes, object_key, state, created_by) "

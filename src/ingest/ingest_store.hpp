@@ -54,6 +54,8 @@ class ingest_store {
   explicit ingest_store(postgres::session& database, organization_id organization)
       : database_(database), organization_(organization) {}
 
+  std::string currency(); // of the organization: of prices that name none
+
   // Uploads
   std::int64_t create_upload(const new_upload& u);
   std::optional<upload_row> find_upload(std::int64_t id);

@@ -4,7 +4,9 @@
 #include "economics/market_index.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <unordered_map>
 
 namespace pricing::market {
@@ -18,6 +20,7 @@ using learn::price_line;
 constexpr double slope_weight = 20; // evidence of the whole behind a category's slope, and of it behind an item's
 constexpr std::size_t sparkline_quarters = 12;
 constexpr std::int32_t two_years = 731;
+constexpr std::int32_t a_year = 365;
 
 date date_of(std::int32_t day) {
   return date(std::chrono::days(day));
@@ -227,7 +230,11 @@ namespace {
 class item_deriver {
  public:
   item_deriver(const price_history& h, const market_months& index, date as_of)
-      : h_(h), index_(index), slope_(h), as_of_(static_cast<std::int32_t>(as_of.time_since_epoch().count())) {}
+      : h_(h), index_(index), slope_(h), as_of_(static_cast<std::int32_t>(as_of.time_since_epoch().count())) {
+    for (std::uint32_t item = 0; item < h.items().size(); ++item)
+      for (const auto& line : h.lines_of(item))
+        newest_ = std::max(newest_, line.day);
+  }
 
   std::optional<item_benchmark_row> benchmark_of(std::uint32_t item) {
     prices_.clear();
@@ -259,6 +266,25 @@ class item_deriver {
                               b->effective_n,
                               date_of(b->newest_day),
                               b->prices};
+  }
+
+  // The benchmark gives the usual quantity and the slope by which every line's median is brought to it.
+  std::optional<item_change> change_of(std::uint32_t item, const item_benchmark_row& benchmark) {
+    std::vector<double>& newer = levels_[0];
+    std::vector<double>& older = levels_[1];
+    newer.clear(), older.clear();
+    std::int64_t bids = 0;
+    for (const auto& line : h_.lines_of(item)) {
+      const std::int32_t age = newest_ - line.day;
+      if (line.bids == 0 || age >= 2 * a_year)
+        continue;
+      const double extra_quantity = line.log_quantity - std::log(benchmark.reference_quantity);
+      (age < a_year ? newer : older).push_back(line.median - benchmark.slope * extra_quantity);
+      bids += age < a_year ? line.bids : 0;
+    }
+    if (newer.size() < change_lines_min || older.size() < change_lines_min)
+      return std::nullopt;
+    return item_change{h_.items()[item].id, std::exp(median_of(older)), std::exp(median_of(newer)), bids};
   }
 
   item_sparkline sparkline_of(std::uint32_t item) {
@@ -297,7 +323,9 @@ class item_deriver {
   const market_months& index_;
   const slopes slope_;
   const std::int32_t as_of_;
+  std::int32_t newest_ = std::numeric_limits<std::int32_t>::min();
   std::vector<economics::benchmark_price> prices_;
+  std::array<std::vector<double>, 2> levels_;
   std::vector<double> quantities_;
   std::vector<float> quarter_;
 };
@@ -310,8 +338,11 @@ derived_items derive_items(const price_history& h, const market_months& index, d
   for (std::uint32_t item = 0; item < h.items().size(); ++item) {
     if (h.lines_of(item).empty())
       continue;
-    if (auto row = derive.benchmark_of(item))
+    if (auto row = derive.benchmark_of(item)) {
+      if (auto change = derive.change_of(item, *row))
+        out.changes.push_back(*change);
       out.benchmarks.push_back(*row);
+    }
     auto line = derive.sparkline_of(item);
     if (!line.medians.empty())
       out.sparklines.push_back(std::move(line));

@@ -38,8 +38,18 @@ struct item_sparkline {
   std::vector<float> medians; // of up to the last twelve quarters with bids, oldest first
 };
 
+// Unit prices at the item's usual quantity: medians over the lines of the newest twelve months and of the twelve
+// before. Only for items with enough lines in both.
+struct item_change {
+  item_id item;
+  double from_price = 0, to_price = 0;
+  std::int64_t bids = 0; // of the newest twelve months
+};
+inline constexpr std::size_t change_lines_min = 5;
+
 struct derived_items {
   std::vector<item_benchmark_row> benchmarks;
+  std::vector<item_change> changes;
   std::vector<item_sparkline> sparklines;
 };
 

@@ -115,6 +115,34 @@ class writer {
     w.commit();
   }
 
+  void write(const std::vector<item_change>& rows) {
+    replacement w(database_, organization_);
+    database_.execute("delete from item_changes where organization_id = $1", organization_);
+    in_chunks(rows, [&](std::span<const item_change> part) {
+      database_.execute(
+          "insert into item_changes (organization_id, item_id, change, from_price, to_price, bids) select $1, t.* from "
+          "unnest($2::bigint[], $3::float8[], $4::numeric[], $5::numeric[], $6::bigint[]) t(item_id) join items i on "
+          "i.organization_id = $1 and i.id = t.item_id",
+          organization_, column(part, [](const item_change& c) { return c.item.value; }),
+          column(part, [](const item_change& c) { return c.to_price / c.from_price - 1; }),
+          column(part, [](const item_change& c) { return to_price(c.from_price); }),
+          column(part, [](const item_change& c) { return to_price(c.to_price); }), column(part, &item_change::bids));
+    });
+    w.commit();
+  }
+
+  // Counts like item_statistics.spend: orders and invoices, and the lowest bid.
+  void write_spend() {
+    replacement w(database_, organization_);
+    database_.execute("delete from spend_months where organization_id = $1", organization_);
+    database_.execute(
+        "insert into spend_months (organization_id, month, spend) select $1, date_trunc('month', observed_on)::date, "
+        "sum(coalesce(amount, price * quantity)) from price_observations where organization_id = $1 and (kind in (4, "
+        "5) or (kind = 1 and rank = 1)) group by 2 having sum(coalesce(amount, price * quantity)) is not null",
+        organization_);
+    w.commit();
+  }
+
   void write(const std::vector<supplier_row>& rows) {
     using row = supplier_row;
     replacement w(database_, organization_);
@@ -185,6 +213,8 @@ refresh_report refresh_market(postgres::session& database, organization_id organ
   out.write(index.months);
   out.write(items.benchmarks);
   out.write(items.sparklines);
+  out.write(items.changes);
+  out.write_spend();
   out.write(suppliers.suppliers);
   step("writing suppliers' items", 0.8);
   out.write(suppliers.items);

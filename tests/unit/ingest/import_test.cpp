@@ -28,7 +28,7 @@ class ingest_database : public testing::Test {
   ingest_service make_service(import_options options = {}) const {
     const auto url = database_.app_url();
     return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files_under(folder_ + "/objects"),
-                          clock_, "USD", options);
+                          clock_, options);
   }
   ~ingest_database() override { std::filesystem::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& text) const {
