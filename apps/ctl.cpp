@@ -1,0 +1,254 @@
+// pricing-ctl: what an operator does by hand. Every subcommand is one function; results go to standard output, logs to
+// standard error, and the exit status is 0 for done, 1 for failed, 2 for a wrong command line.
+#include "core/config.hpp"
+#include "core/log.hpp"
+#include "http/server.hpp"
+#include "identity/config.hpp"
+#include "identity/password.hpp"
+#include "ingest/ingest_cli.hpp"
+#include "ingest/upload_files.hpp"
+#include "market/refresh.hpp"
+#include "models/prediction_client.hpp"
+#include "operations/demo_files.hpp"
+#include "postgres/config.hpp"
+#include "postgres/migrations.hpp"
+#include "redis/client.hpp"
+#include "storage/config.hpp"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <iostream>
+#include <unistd.h>
+
+using namespace pricing;
+
+namespace {
+
+// One line that is written over on a terminal; on anything else a line per tenth.
+class progress_line {
+ public:
+  explicit progress_line(std::string what) : what_(std::move(what)) {}
+  ~progress_line() {
+    if (shown_ >= 0 && terminal_)
+      std::cerr << '\n';
+  }
+  progress_line(const progress_line&) = delete;
+
+  void show(double share, const std::string& note) {
+    const int percent = std::clamp(static_cast<int>(share * 100), 0, 100);
+    const int step = terminal_ ? percent : percent / 10 * 10;
+    if (step == shown_ && (!terminal_ || note == note_))
+      return;
+    shown_ = step, note_ = note;
+    constexpr int width = 30;
+    std::string bar;
+    for (int i = 0; i < width; ++i)
+      bar += i < percent * width / 100 ? "█" : "░";
+    std::cerr << (terminal_ ? "\r\033[K" : "") << fmt::format("{:<28} {} {:3} %  {}", what_, bar, percent, note)
+              << (terminal_ ? "" : "\n") << std::flush;
+  }
+
+ private:
+  const std::string what_;
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  int shown_ = -1;
+  std::string note_;
+};
+
+class command_line {
+ public:
+  command_line()
+      : source_(config_source::load().value()), database_(source_.read<postgres::config>("postgres").value()) {}
+
+  std::unique_ptr<postgres::session> connect() const { return std::make_unique<postgres::session>(database_.url); }
+
+  std::string storage_root() const { return source_.read<storage::config>("storage").value().root; }
+
+  // The only organization, or the one of this name.
+  organization_id organization(const std::string& name) const {
+    const auto session = connect();
+    std::string known;
+    std::vector<organization_id> found;
+    for (const auto id : session->query<std::int64_t>("select organization_ids()")) {
+      session->begin(organization_id{id});
+      const auto slug = session->query<std::string>("select slug from organizations where id = $1", id).at(0);
+      session->commit();
+      known += (known.empty() ? "" : ", ") + slug;
+      if (name.empty() || slug == name)
+        found.push_back(organization_id{id});
+    }
+    if (found.size() == 1)
+      return found.front();
+    if (known.empty())
+      throw std::runtime_error("there is no organization yet; create one with: pricing-ctl user bootstrap");
+    throw std::runtime_error("name the organization with --organization; there are: " + known);
+  }
+
+  void migrate(const std::string& folder) const {
+    postgres::session owner(database_.owner_url);
+    const auto report = postgres::migrate(owner, folder).value();
+    std::cout << fmt::format("{} of {} migrations applied now\n", report.applied, report.version);
+  }
+
+  // The first organization and its administrator. The password is shown once; only its hash is kept.
+  void bootstrap(const std::string& name, const std::string& slug, const std::string& currency,
+                 const std::string& email) const {
+    const auto session = connect();
+    const std::string password = identity::generate_password();
+    const std::string hash = identity::hash_password(password).value();
+    session->begin(organization_id{});
+    const auto id = session->query<std::int64_t>("select create_organization($1, $2, $3)", name, slug, currency).at(0);
+    session->commit();
+    session->begin(organization_id{id});
+    session->query<std::int64_t>("select add_user($1, 'Administrator', 'admin', $2)", email, hash);
+    session->commit();
+    std::cout << fmt::format("Organization {} with its administrator\n  e-mail:   {}\n  password: {}\n", name, email,
+                             password);
+  }
+
+  void demo_data(const std::string& folder, std::uint64_t seed, const std::string& until) const {
+    operations::demo_options options{.seed = seed};
+    if (!until.empty())
+      options.until = parse_date(until).value();
+    else
+      options.until = clock_.today();
+    const auto written = operations::write_demo_files(folder, options).value();
+    std::cout << fmt::format("{} rows of {} proposals, {} items and {} suppliers in {}\n", written.rows,
+                             written.proposals, written.items, written.suppliers, folder);
+  }
+
+  int import(ingest::import_request request, const std::string& organization_name) const {
+    const organization_id into = organization(organization_name);
+    ingest::ingest_service service([this] { return connect(); }, ingest::files_under(storage_root()), clock_);
+    bool loaded = false, failed = false;
+    std::unique_ptr<progress_line> line;
+    std::filesystem::path shown;
+    const auto listen = [&](const std::filesystem::path& file, const ingest::import_progress& p) {
+      if (file != shown || !line) {
+        shown = file;
+        line = std::make_unique<progress_line>("Loading " + file.filename().string());
+      }
+      line->show(p.share, fmt::format("{} rows", p.counts.rows_in));
+    };
+    const auto reports = ingest::import_files(service, into, request, listen);
+    line.reset();
+    for (const auto& r : reports) {
+      std::cout << describe(r) << '\n';
+      loaded = loaded || (r.upload && r.upload->loaded > 0);
+      failed = failed || r.failure;
+    }
+    if (loaded)
+      refresh(into);
+    return failed ? 1 : 0;
+  }
+
+  void refresh(organization_id of) const {
+    const auto session = connect();
+    progress_line line("Benchmarks and index");
+    market::refresh_market(*session, of, clock_.today(),
+                           [&](std::string_view step, double share) { line.show(share, std::string(step)); });
+  }
+
+  void print_config() const {
+    storage_root();
+    source_.read<redis::config>("redis").value();
+    source_.read<http::config>("http").value();
+    source_.read<identity::config>("identity").value();
+    source_.read<models::ml_config>("ml").value();
+    for (const auto& e : source_.entries())
+      std::cout << fmt::format("{} = {}  ({})\n", e.name, e.value, e.source);
+  }
+
+ private:
+  static std::string describe(const ingest::import_file_report& r) {
+    const std::string name = r.file.filename().string();
+    if (r.failure)
+      return name + ": " + r.failure->message;
+    const auto& u = *r.upload;
+    return fmt::format("{}: {} rows = {} loaded + {} quarantined + {} duplicates + {} awaiting a decision{}", name,
+                       u.rows_in, u.loaded, u.quarantined, u.duplicates, u.awaiting,
+                       r.known_before ? " (imported before)" : "");
+  }
+
+  config_source source_;
+  postgres::config database_;
+  system_clock clock_;
+};
+
+// The commands with their options; each leaves its exit status.
+int run(int argc, char** argv) {
+  CLI::App app("Operates the pricing agent. Settings come from PRICING_* variables or the file in PRICING_CONFIG.",
+               "pricing-ctl");
+  app.require_subcommand(1);
+  int status = 0;
+  std::string organization;
+  const auto for_organization = [&organization](CLI::App* command) {
+    command->add_option("--organization", organization, "its short name; needed when there are several");
+  };
+
+  std::string migrations = "migrations";
+  auto* migrate = app.add_subcommand("migrate", "Bring the database's schema up to date");
+  migrate->add_option("--folder", migrations, "where the NNN_name.sql files are")->capture_default_str();
+  migrate->callback([&] { command_line().migrate(migrations); });
+
+  std::string name = "My Company", slug = "my-company", currency = "USD", email = "admin@example.com";
+  auto* user = app.add_subcommand("user", "People")->require_subcommand(1);
+  auto* bootstrap = user->add_subcommand("bootstrap", "Create an organization with its administrator");
+  bootstrap->add_option("--organization", name, "its name")->capture_default_str();
+  bootstrap->add_option("--slug", slug, "its short name: small letters, digits and dashes")->capture_default_str();
+  bootstrap->add_option("--currency", currency, "ISO 4217 code")->capture_default_str();
+  bootstrap->add_option("--email", email, "of the administrator")->capture_default_str();
+  bootstrap->callback([&] { command_line().bootstrap(name, slug, currency, email); });
+
+  std::string out = "demo", until;
+  std::uint64_t seed = operations::demo_options{}.seed;
+  auto* demo = app.add_subcommand("demo-data", "Write a generated sample: a price history and a proposal to judge");
+  demo->add_option("--out", out, "folder")->capture_default_str();
+  demo->add_option("--seed", seed, "the same seed and day give the same bytes")->capture_default_str();
+  demo->add_option("--until", until, "first day without a letting, YYYY-MM-DD; default today");
+  demo->callback([&] { command_line().demo_data(out, seed, until); });
+
+  ingest::import_request files;
+  std::string mapping;
+  auto* import = app.add_subcommand("import", "Load price files: CSV, CSV.gz, XLSX");
+  import->add_option("files", files.files, "files to load")->required()->check(CLI::ExistingFile);
+  import->add_option("--mapping", mapping, "name of a kept mapping");
+  import->add_option("--date-format", files.date_format, "answers an ambiguous notation, such as MM/DD/YYYY");
+  import->add_flag("--yes", files.yes, "take the proposed mapping when it leaves no question open");
+  for_organization(import);
+  import->callback([&] {
+    if (!mapping.empty())
+      files.mapping_name = mapping;
+  status = command_line().import(files, organization);
+});
+
+auto* refresh = app.add_subcommand("refresh", "Derive benchmarks, index and suppliers' positions again");
+for_organization(refresh);
+refresh->callback([&] {
+  const command_line here;
+  here.refresh(here.organization(organization));
+});
+
+auto* config = app.add_subcommand("config", "Print every setting with its value and where it comes from");
+config->callback([&] { command_line().print_config(); });
+
+try {
+  app.parse(argc, argv);
+  return status;
+} catch (const CLI::ParseError& e) {
+  return app.exit(e) == 0 ? 0 : 2;
+}
+} // namespace
+
+} // namespace
+
+int main(int argc, char** argv) {
+  log::set_service("pricing-ctl");
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "pricing-ctl: " << e.what() << '\n';
+    return 1;
+  }
+}

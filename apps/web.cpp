@@ -1,0 +1,168 @@
+// pricing-web: the REST API and the pages. Each thread owns its connections, services and routes.
+#include "catalog/catalog_routes.hpp"
+#include "core/config.hpp"
+#include "core/log.hpp"
+#include "http/server.hpp"
+#include "identity/guard.hpp"
+#include "identity/identity_routes.hpp"
+#include "ingest/ingest_routes.hpp"
+#include "ingest/upload_files.hpp"
+#include "insight/history_prediction.hpp"
+#include "insight/item_page.hpp"
+#include "insight/overview.hpp"
+#include "jobs/jobs_routes.hpp"
+#include "market/market_routes.hpp"
+#include "models/models_routes.hpp"
+#include "models/prediction_client.hpp"
+#include "postgres/config.hpp"
+#include "redis/client.hpp"
+#include "sourcing/verdict_routes.hpp"
+#include "storage/config.hpp"
+
+#include <boost/json/string.hpp>
+#include <prometheus/registry.h>
+
+#include <iterator>
+
+using namespace pricing;
+namespace asio = boost::asio;
+
+namespace {
+
+struct ui_config {
+  std::string root; // the built pages; none when empty
+};
+BOOST_DESCRIBE_STRUCT(ui_config, (), (root))
+
+struct web_config {
+  unsigned cpu_threads = 2;       // for passwords, files and spreadsheets
+  std::size_t cpu_queue_max = 64; // what waits for them; above it: unavailable
+};
+BOOST_DESCRIBE_STRUCT(web_config, (), (cpu_threads, cpu_queue_max))
+
+struct settings {
+  http::config http;
+  web_config web;
+  postgres::config database;
+  redis::config cache;
+  storage::config storage;
+  identity::config identity;
+  models::ml_config ml;
+};
+
+settings read_settings() {
+  const auto source = config_source::load().value();
+  settings out{.http = source.read<http::config>("http").value(),
+               .web = source.read<web_config>("web").value(),
+               .database = source.read<postgres::config>("postgres").value(),
+               .cache = source.read<redis::config>("redis").value(),
+               .storage = source.read<storage::config>("storage").value(),
+               .identity = source.read<identity::config>("identity").value(),
+               .ml = source.read<models::ml_config>("ml").value()};
+  if (out.web.cpu_threads < 1 || out.web.cpu_threads > 64)
+    throw std::runtime_error("configuration: web.cpu_threads must be 1 to 64");
+  out.http.service = "pricing-web";
+  out.http.static_root = source.read<ui_config>("ui").value().root;
+  return out;
+}
+
+void append(std::vector<http::route>& all, std::vector<http::route> some) {
+  all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+}
+
+// What the threads share: all of it is safe to use from any of them.
+struct process {
+  const settings& configured;
+  identity::token_signer signer;
+  net::cpu_pool cpu;
+  ingest::ingest_service ingest;
+  system_clock clock;
+};
+
+// Everything one thread owns, in the order of dependence.
+class web_thread {
+ public:
+  web_thread(net::io_thread& thread, process& shared, prometheus::Registry& registry)
+      : database_(thread.io(), shared.configured.database, &registry),
+        cache_(thread.io(), shared.configured.cache),
+        model_(thread.io(), shared.configured.ml, shared.signer),
+        people_(database_),
+        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
+        catalog_(database_),
+        verdicts_(database_, shared.cpu, predict()),
+        shared_(shared) {}
+
+  // Sessions live in Redis, so nobody is served without it.
+  asio::awaitable<result<void>> ready() {
+    const auto answered = co_await database_.query<int>(organization_id{}, "select 1");
+    if (!answered)
+      co_return error{errc::unavailable, "the database does not answer"};
+    const std::vector<std::string> ping{"PING"};
+    if (!co_await cache_.command(ping))
+      co_return error{errc::unavailable, "Redis does not answer"};
+    co_return result<void>();
+  }
+
+  http::router make_router() {
+    std::vector<http::route> routes = identity::identity_routes(identity_);
+    append(routes, ingest::ingest_routes(shared_.ingest, shared_.cpu));
+    append(routes, jobs::jobs_routes(database_));
+    append(routes, catalog::catalog_routes(catalog_));
+    append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
+    append(routes, models::models_routes(database_));
+    append(routes, sourcing::verdict_routes(verdicts_));
+    routes.push_back(insight::item_page_route(catalog_, database_));
+    routes.push_back(insight::overview_route(database_));
+    return http::router::create(std::move(routes),
+                                identity::make_hooks(shared_.configured.identity, identity_, people_, cache_))
+        .value();
+  }
+
+ private:
+  sourcing::predict_function predict() {
+    return [this](organization_id organization, user_id user, models::prediction_request request) {
+      return model_.predict(organization, user, std::move(request));
+    };
+  }
+
+  postgres::pool database_;
+  redis::client cache_;
+  models::prediction_client model_;
+  identity::identity_store people_;
+  identity::identity_service identity_;
+  catalog::catalog_store catalog_;
+  sourcing::verdict_service verdicts_;
+  process& shared_;
+};
+
+void run(const settings& s) {
+  prometheus::Registry registry;
+  process shared{.configured = s,
+                 .signer = identity::token_signer::create(s.identity.secret).value(),
+                 .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
+                 .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); },
+                            ingest::files_under(s.storage.root), shared.clock},
+                 .clock = {}};
+  static thread_local web_thread* here = nullptr; // whose connections a probe on this thread looks at
+  const http::probes probes{.ready = [] { return here->ready(); }};
+  http::site site(s.http, registry, probes);
+  net::run_threads(s.http.threads, [&](net::io_thread& thread) {
+    web_thread web(thread, shared, registry);
+    here = &web;
+    http::server server(thread, site, web.make_router());
+    thread.run();
+  });
+}
+
+} // namespace
+
+int main() {
+  log::set_service("pricing-web");
+  try {
+    run(read_settings());
+    return 0;
+  } catch (const std::exception& e) {
+    log::error("pricing-web ends", {{"error", boost::json::string(e.what())}});
+    return 1;
+  }
+}
