@@ -267,14 +267,6 @@ void suggest_kind(const std::array<int, field_count>& assigned, const std::vecto
     out.proposed.kind = "quote";
 }
 
-bool sounds_like_estimate(std::string_view normalized) {
-  const std::string padded = " " + std::string(normalized) + " ";
-  for (const std::string_view word : {" est ", " estimate ", " engineers estimate ", " eng est ", " owner estimate "})
-    if (padded.find(word) != std::string::npos)
-      return true;
-  return false;
-}
-
 // A supplier named like an estimate whose rows all have rank 0.
 void suggest_estimates(const std::array<int, field_count>& assigned, const column_profiler& profiler, suggestion& out) {
   const int supplier = at(assigned, field::supplier), rank = at(assigned, field::rank);
@@ -327,6 +319,14 @@ void suggest_currency(const std::array<int, field_count>& assigned, const std::v
 }
 
 } // namespace
+
+bool sounds_like_estimate(std::string_view normalized) {
+  const std::string padded = " " + std::string(normalized) + " ";
+  for (const std::string_view word : {" est ", " estimate ", " engineers estimate ", " eng est ", " owner estimate "})
+    if (padded.find(word) != std::string::npos)
+      return true;
+  return false;
+}
 
 void column_profiler::feed(std::span<const std::string_view> cells) {
   ++rows_;

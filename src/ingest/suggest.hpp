@@ -47,4 +47,7 @@ BOOST_DESCRIBE_STRUCT(suggestion, (), (proposed, questions))
 suggestion suggest_mapping(const std::vector<std::string>& columns, const column_profiler& profiler,
                            std::string_view file_name, std::string_view default_currency);
 
+// "engineers estimate": the normalized name stands for the buyer's own estimate and not for a supplier.
+bool sounds_like_estimate(std::string_view normalized_supplier);
+
 } // namespace pricing::ingest

@@ -34,11 +34,12 @@ struct proposal_line {
 BOOST_DESCRIBE_STRUCT(proposal_line, (), (item_id, description, unit, quantity, line, section, prices))
 
 struct proposal {
-  std::optional<wire::text<1, 200>> name;
-  std::optional<date> on; // the day the prices are for; today when absent
+  std::optional<wire::text<0, 200>> name;
+  std::optional<date> on;                   // the day the prices are for; today when absent
+  std::optional<wire::text<3, 3>> currency; // of the prices; must be the organization's
   wire::list<proposal_line, lines_max> lines;
 };
-BOOST_DESCRIBE_STRUCT(proposal, (), (name, on, lines))
+BOOST_DESCRIBE_STRUCT(proposal, (), (name, on, currency, lines))
 
 // One part of the way from the category's level to the expected price. money is per unit of the item; the parts add
 // up to the expected price.
@@ -63,6 +64,7 @@ BOOST_DESCRIBE_STRUCT(judged_quote, (), (supplier, price, verdict, ratio, excess
 
 struct judged_line {
   std::string line;
+  std::optional<std::string> section;
   std::string description;
   std::string unit;
   decimal quantity;
@@ -82,8 +84,8 @@ struct judged_line {
   std::vector<judged_quote> quotes;
 };
 BOOST_DESCRIBE_STRUCT(judged_line, (),
-                      (line, description, unit, quantity, item_id, item_name, match_score, expected, low90, low50,
-                       high50, high90, source, effective_n, bids, note, reasons, quotes))
+                      (line, section, description, unit, quantity, item_id, item_name, match_score, expected, low90,
+                       low50, high50, high90, source, effective_n, bids, note, reasons, quotes))
 
 struct unbalanced_flag {
   std::string line;
@@ -104,7 +106,8 @@ BOOST_DESCRIBE_STRUCT(unbalanced_check, (), (score, rank_reversal, note, flags))
 struct judged_bidder {
   std::string supplier;
   std::optional<std::int64_t> supplier_id;
-  int rank = 0;
+  int rank = 0; // by total; whoever left lines out stands behind those who did not
+  std::int64_t lines_priced = 0;
   decimal total;            // every line of the proposal that the bidder priced
   decimal comparable_total; // of these, the lines with an expected price
   decimal expected_total;   // what those comparable lines should cost
@@ -114,13 +117,13 @@ struct judged_bidder {
   unbalanced_check unbalanced;
 };
 BOOST_DESCRIBE_STRUCT(judged_bidder, (),
-                      (supplier, supplier_id, rank, total, comparable_total, expected_total, low90_total, high90_total,
-                       excess, unbalanced))
+                      (supplier, supplier_id, rank, lines_priced, total, comparable_total, expected_total, low90_total,
+                       high90_total, excess, unbalanced))
 
 struct verdict {
   std::int64_t id = 0;
   std::string name;
-  date on;
+  date on{};
   std::string currency;
   std::optional<std::string> model_version;
   bool model_available = false;
@@ -130,15 +133,20 @@ struct verdict {
 };
 BOOST_DESCRIBE_STRUCT(verdict, (), (id, name, on, currency, model_version, model_available, notice, bidders, lines))
 
+// Of a list. total_excess and worst are those of the best-ranked bidder: with whom one would talk first.
 struct verdict_summary {
   std::int64_t id = 0;
   std::string name;
-  date on;
+  date on{};
   std::int64_t lines = 0;
-  decimal excess;
-  std::string worst;
-  timestamp created_at;
+  decimal total_excess;
+  std::string worst; // name of a verdict
+  timestamp created_at{};
 };
-BOOST_DESCRIBE_STRUCT(verdict_summary, (), (id, name, on, lines, excess, worst, created_at))
+BOOST_DESCRIBE_STRUCT(verdict_summary, (), (id, name, on, lines, total_excess, worst, created_at))
+
+// What a proposal must fulfil before it is judged: something in every line to recognize it by, quantities above zero,
+// one price per bidder and line, amounts below a hundred billion. Fails with the field of every breach (the first 20).
+result<void> check(const proposal& p);
 
 } // namespace pricing::sourcing
