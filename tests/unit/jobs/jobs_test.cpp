@@ -2,7 +2,7 @@
 #include "jobs/job_runner.hpp"
 #include "jobs/jobs_routes.hpp"
 #include "support/postgres_server.hpp"
-#include "unit/jobs/api_call.hpp"
+#include "support/api_call.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>

@@ -4,7 +4,7 @@
 #include "market/benchmark_store.hpp"
 #include "market/refresh.hpp"
 #include "support/postgres_server.hpp"
-#include "unit/jobs/api_call.hpp"
+#include "support/api_call.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
