@@ -68,6 +68,8 @@ char decimal_mark_of(const std::vector<numbered_row>& rows) {
   std::size_t point = 0, comma = 0;
   for (const auto& r : rows)
     for (const auto& cell : r.cells) {
+      if (!is_number(cell, '.') && !is_number(cell, ','))
+        continue; // "Pipe, 6 inch"
       const auto evidence = ingest::decimal_mark_evidence(cell);
       point += evidence == ingest::mark_evidence::point;
       comma += evidence == ingest::mark_evidence::comma;
