@@ -1,5 +1,8 @@
 -- What the overview shows at once, derived with the rest after an import and every night.
 
+-- Single precision shows as 31.399999618530273.
+alter table item_statistics alter column sparkline type double precision[];
+
 -- Lines of the last twelve months against those of the twelve before, at the item's usual quantity.
 -- change: 0.08 is 8 % dearer.
 create table item_changes (

@@ -54,7 +54,7 @@ std::optional<double> key_after(const std::optional<list_end>& after) {
 std::string items_query(item_order order, bool search) {
   const std::string key = key_of(order);
   return "select i.id, i.name, i.unit, c.name, coalesce(s.observations, 0), coalesce(s.suppliers, 0), s.last_on, "
-         "s.median_price, s.last_price, coalesce(s.spend, 0), coalesce(s.sparkline, '{}')::float8[], " +
+         "s.median_price, s.last_price, coalesce(s.spend, 0), coalesce(s.sparkline, '{}'), " +
          key +
          ", i.normalized_name from items i left join item_statistics s on s.organization_id = i.organization_id and "
          "s.item_id = i.id left join categories c on c.organization_id = i.organization_id and c.id = i.category_id "

@@ -33,12 +33,15 @@ constexpr const char* names[] = {"debug", "info", "warning", "error"};
 void set_level(level minimum) {
   minimum_level = minimum;
 }
+bool writes(level l) {
+  return l >= minimum_level;
+}
 void set_service(std::string_view name) {
   service_name = name;
 }
 
 void write(level l, std::string_view message, std::initializer_list<field> fields) {
-  if (l < minimum_level)
+  if (!writes(l))
     return;
   boost::json::object line;
   line["time"] = to_string(system_clock{}.now());

@@ -14,6 +14,7 @@ enum class level { debug, info, warning, error };
 using field = std::pair<std::string_view, boost::json::value>;
 
 void set_level(level minimum);
+bool writes(level l); // at this level, now
 // The process name stands in every line ("service").
 void set_service(std::string_view name);
 

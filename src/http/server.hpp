@@ -29,14 +29,14 @@ struct config {
   unsigned threads = 1;
   std::uint64_t header_max = 16 * 1024; // bytes of request line and headers
   std::uint64_t body_max = 1024 * 1024;
-  unsigned connections_max = 4096; // of the process; above it: 503 and close
-  int idle_timeout_s = 75;         // between requests
-  int header_timeout_s = 10;       // from the first byte of a request to the end of its headers
-  int body_timeout_s = 30;         // without a byte of a body, or of progress in writing a response
-  int request_timeout_s = 30;      // deadline of a handler; then 504
-  int drain_timeout_s = 20;        // for requests in flight at shutdown
-  int shutdown_delay_s = 0;        // not ready, still serving: the time a load balancer needs to notice
-  bool access_log = true;
+  unsigned connections_max = 4096;     // of the process; above it: 503 and close
+  int idle_timeout_s = 75;             // between requests
+  int header_timeout_s = 10;           // from the first byte of a request to the end of its headers
+  int body_timeout_s = 30;             // without a byte of a body, or of progress in writing a response
+  int request_timeout_s = 30;          // deadline of a handler; then 504
+  int drain_timeout_s = 20;            // for requests in flight at shutdown
+  int shutdown_delay_s = 0;            // not ready, still serving: the time a load balancer needs to notice
+  bool access_log = true;              // a line a request, at level info
   bool trust_forwarded_for = false;    // behind a proxy that sets X-Forwarded-For
   bool hsts = false;                   // behind TLS
   std::string static_root;             // the UI bundle; none when empty

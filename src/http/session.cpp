@@ -473,7 +473,7 @@ asio::awaitable<bool> session::serve(parser& p) {
   const bool written = co_await write(std::move(out), keep_alive);
   const auto took = steady::now() - r.received_at;
   shared.measured.count(*measured, status, took);
-  if (shared.settings.access_log)
+  if (shared.settings.access_log && log::writes(log::level::info))
     owner_->log_access(r, measured->route, c ? c->caller : principal{}, status, sent_, took);
   if (written && !keep_alive && !p.is_done())
     co_await linger();

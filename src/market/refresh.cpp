@@ -106,9 +106,9 @@ class writer {
   void write(const std::vector<item_sparkline>& rows) {
     replacement w(database_, organization_);
     in_chunks(rows, [&](std::span<const item_sparkline> part) {
-      database_.execute("update item_statistics s set sparkline = t.medians::real[] from unnest($2::bigint[], "
+      database_.execute("update item_statistics s set sparkline = t.medians::float8[] from unnest($2::bigint[], "
                         "$3::text[]) t(item_id, medians) where s.organization_id = $1 and s.item_id = t.item_id and "
-                        "s.sparkline is distinct from t.medians::real[]",
+                        "s.sparkline is distinct from t.medians::float8[]",
                         organization_, column(part, [](const item_sparkline& s) { return s.item.value; }),
                         column(part, array_text));
     });
