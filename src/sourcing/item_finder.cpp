@@ -3,12 +3,15 @@
 #include "match/index.hpp"
 #include "match/normalize.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <unordered_set>
 
 namespace pricing::sourcing {
 namespace {
 
-constexpr int catalog_items_max = 200'000; // that are looked through for similar names
+constexpr std::size_t catalog_items_max = 200'000; // that are looked through for similar names
+constexpr int catalog_page = 4'000;                // rows at a time, so that the event loop breathes
 
 struct item_row {
   std::int64_t id = 0;
@@ -26,9 +29,10 @@ constexpr const char* find_named =
     "select i.id, i.name, i.unit, i.is_priced, a.normalized_name, a.unit from item_aliases a join items i on "
     "i.organization_id = a.organization_id and i.id = a.item_id where a.organization_id = $1 and a.normalized_name = "
     "any($3)";
+constexpr const char* find_units = "select distinct unit from items where organization_id = $1";
 constexpr const char* find_catalog =
-    "select id, name, unit, is_priced, normalized_name, unit from items where organization_id = $1 order by id limit "
-    "$2";
+    "select id, name, unit, is_priced, normalized_name, unit from items where organization_id = $1 and id > $2 and "
+    "unit = any($3) order by id limit $4";
 constexpr const char* find_named_suppliers =
     "select normalized_name, id from suppliers where organization_id = $1 and normalized_name = any($2) union all "
     "select normalized_name, supplier_id from supplier_aliases where organization_id = $1 and normalized_name = "
@@ -106,16 +110,20 @@ result<found_items> find_exact(const proposal& p, const std::vector<wanted>& loo
   return out;
 }
 
+// Normalized units of the lines without an item.
+std::unordered_set<std::string> missing_units(const std::vector<wanted>& looked_for, const found_items& found) {
+  std::unordered_set<std::string> out;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (!found[i] && !looked_for[i].name.empty())
+      out.insert(looked_for[i].unit);
+  return out;
+}
+
 // Puts the most alike item where none was found.
 void add_similar(const std::vector<wanted>& looked_for, const std::vector<item_row>& catalog, found_items& found) {
-  std::unordered_set<std::string_view> units;
-  for (std::size_t i = 0; i < found.size(); ++i)
-    if (!found[i])
-      units.insert(looked_for[i].unit);
   match::similarity_index index;
   for (std::size_t n = 0; n < catalog.size(); ++n)
-    if (const auto unit = match::normalize_unit(catalog[n].unit); units.contains(unit))
-      index.add(static_cast<std::int64_t>(n), catalog[n].known_as, unit);
+    index.add(static_cast<std::int64_t>(n), catalog[n].known_as, match::normalize_unit(catalog[n].unit));
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (found[i] || looked_for[i].name.empty())
       continue;
@@ -123,6 +131,28 @@ void add_similar(const std::vector<wanted>& looked_for, const std::vector<item_r
     if (!best.empty())
       found[i] = known(catalog[static_cast<std::size_t>(best[0].id)], std::min(best[0].probability, 0.999));
   }
+}
+
+// The items whose unit is one of these, however it is spelled.
+asio::awaitable<result<std::vector<item_row>>> items_in(postgres::pool& database, postgres::scope s,
+                                                        std::unordered_set<std::string> units) {
+  const auto spelled = co_await database.query<std::string>(s, find_units, s.organization);
+  if (!spelled)
+    co_return spelled.error();
+  std::vector<std::string> asked;
+  for (const auto& unit : *spelled)
+    if (units.contains(match::normalize_unit(unit)))
+      asked.push_back(unit);
+  std::vector<item_row> out;
+  for (bool more = !asked.empty(); more && out.size() < catalog_items_max;) {
+    const std::int64_t after = out.empty() ? 0 : out.back().id;
+    auto page = co_await database.query<item_row>(s, find_catalog, s.organization, after, asked, catalog_page);
+    if (!page)
+      co_return page.error();
+    more = page->size() == static_cast<std::size_t>(catalog_page);
+    out.insert(out.end(), std::make_move_iterator(page->begin()), std::make_move_iterator(page->end()));
+  }
+  co_return out;
 }
 
 struct named_id {
@@ -149,7 +179,7 @@ find_items(postgres::pool& database, net::cpu_pool& cpu, postgres::scope s, std:
   auto found = find_exact(*p, *looked_for, *rows);
   if (!found || std::all_of(found->begin(), found->end(), [](const auto& item) { return item.has_value(); }))
     co_return found;
-  auto all = co_await database.query<item_row>(s, find_catalog, s.organization, catalog_items_max);
+  auto all = co_await items_in(database, s, missing_units(*looked_for, *found));
   if (!all)
     co_return all.error();
   const auto catalog = std::make_shared<const std::vector<item_row>>(std::move(*all));

@@ -1,6 +1,7 @@
 #pragma once
 // Which items and suppliers of the organization a proposal names: by id, by normalized name or alias, or by likeness
-// (match::same_thing_probability at or above the review threshold, same unit). At most two statements for all lines.
+// (match::same_thing_probability at or above the review threshold, same unit). One statement for all lines;
+// likeness reads the items of the units in question, in pages, and compares on the CPU pool.
 #include "net/cpu_pool.hpp"
 #include "postgres/pool.hpp"
 #include "sourcing/judge.hpp"

@@ -1,7 +1,7 @@
 #pragma once
 // A proposal in, a stored verdict out. Judges by the price model, and by the market's benchmarks where it is away or
-// says nothing: a verdict always comes back, its `notice` says what it stands on. One call of the model and at most six
-// statements per proposal, whatever its size.
+// says nothing: a verdict always comes back, its `notice` says what it stands on. One call of the model per proposal;
+// the number of statements does not depend on its size.
 #include "sourcing/item_finder.hpp"
 #include "sourcing/proposal_reader.hpp"
 #include "sourcing/verdict_store.hpp"

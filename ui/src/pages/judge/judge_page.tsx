@@ -21,7 +21,7 @@ function useJudge() {
         : write<Verdict>('POST', '/verdicts', {
             name: from.name || undefined,
             bidders: from.pasted.bidders.length,
-            lines: from.pasted.lines.map((l, i) => ({ ...l, line: i + 1 })),
+            lines: from.pasted.lines.map((l, i) => ({ ...l, line: String(i + 1) })),
           }),
     onSuccess: (verdict) => {
       queries.setQueryData(['verdict', String(verdict.id)], verdict);
