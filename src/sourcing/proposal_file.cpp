@@ -1,11 +1,10 @@
-#include "core/log.hpp"
 #include "ingest/convert.hpp"
 #include "ingest/suggest.hpp"
 #include "match/normalize.hpp"
 #include "sourcing/reading.hpp"
 #include "wire/table.hpp"
 
-#include <unordered_map>
+#include <algorithm>
 
 namespace pricing::sourcing {
 namespace {
@@ -37,6 +36,8 @@ class file_reading {
   result<read_proposal> run() {
     if (auto ok = choose_mapping(); !ok)
       return ok.error();
+    if (!wide_header_.empty())
+      return read_wide();
     if (auto ok = read_rows(); !ok)
       return ok.error();
     return finish();
@@ -70,12 +71,14 @@ class file_reading {
       return ok.error();
     auto suggested = ingest::suggest_mapping(info_.columns, profiler, file_name_, options_.currency);
     auto& m = suggested.proposed;
-    for (const auto* needed : {"item_name", "price"})
-      if (!m.columns.contains(needed) &&
-          !(std::string_view(needed) == "price" && m.columns.contains("amount") && m.columns.contains("quantity")))
-        return invalid_input(std::string("no column of the file looks like ") +
-                             (std::string_view(needed) == "price" ? "unit prices; name one 'Unit price'"
-                                                                  : "item descriptions; name one 'Description'"));
+    if (m.columns.contains("item_name") && looks_wide(profiler, m)) {
+      wide_header_ = plain_header(m);
+      return {};
+    }
+    if (!m.columns.contains("item_name"))
+      return invalid_input("no column of the file looks like item descriptions; name one 'Description'");
+    if (!has_price(m))
+      return invalid_input("no column of the file looks like unit prices; name one 'Unit price'");
     choose_date(m);
     name_estimates(profiler, m);
     m.kind = "bid";
@@ -88,6 +91,52 @@ class file_reading {
     line_column_ = column_like("line");
     section_column_ = column_like("section");
     return {};
+  }
+
+  static bool has_price(const ingest::mapping& m) {
+    return m.columns.contains("price") || (m.columns.contains("amount") && m.columns.contains("quantity"));
+  }
+
+  // A column of prices for each bidder instead of a row.
+  bool looks_wide(const ingest::column_profiler& profiler, const ingest::mapping& m) const {
+    std::size_t numbers = 0, prices = 0;
+    for (std::size_t c = 0; c < info_.columns.size(); ++c) {
+      const auto& p = profiler.profiles()[c];
+      const bool numeric = std::max(p.numbers_point, p.numbers_comma) * 2 > p.filled;
+      numbers += numeric;
+      prices += numeric && names_price(ingest::header_words(info_.columns[c]));
+    }
+    return !m.columns.contains("supplier") && (prices >= 2 || (!has_price(m) && numbers >= 2));
+  }
+
+  // The columns with what was recognized under its plain name.
+  std::vector<std::string> plain_header(const ingest::mapping& m) const {
+    auto out = info_.columns;
+    for (const auto& [role, plain] :
+         {std::pair{"item_name", "Description"}, {"unit", "Unit"}, {"quantity", "Quantity"}})
+      if (const auto named = m.columns.find(role); named != m.columns.end())
+        std::replace(out.begin(), out.end(), named->second, std::string(plain));
+    return out;
+  }
+
+  result<read_proposal> read_wide() {
+    std::vector<numbered_row> rows;
+    rows.push_back({info_.header_row, wide_header_});
+    auto ok = each_row([&](const wire::row_view& row) {
+      if (row.problem)
+        return reject(row.number, -1, row.problem);
+      std::vector<std::string> cells;
+      for (const auto text : row.cells)
+        cells.emplace_back(ingest::trim(text));
+      if (rows.size() <= lines_max + 100 &&
+          std::any_of(cells.begin(), cells.end(), [](const auto& t) { return !t.empty(); }))
+        rows.push_back({row.number, std::move(cells)});
+    });
+    if (!ok)
+      return ok.error();
+    if (!wrong_.empty())
+      return invalid_input(wrong_.front().path + ": " + wrong_.front().message, wrong_);
+    return read_price_rows(std::move(rows), '\t', options_);
   }
 
   void choose_date(ingest::mapping& m) {
@@ -213,6 +262,7 @@ class file_reading {
   std::string_view file_name_;
   const reading_options& options_;
   std::optional<ingest::bound_mapping> bound_;
+  std::vector<std::string> wide_header_; // empty: a row for each price
   int line_column_ = -1, section_column_ = -1;
   line_collector lines_;
   std::vector<field_error> wrong_;

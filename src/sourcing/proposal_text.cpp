@@ -13,11 +13,6 @@ namespace {
 
 using row = std::vector<std::string>;
 
-struct numbered_row {
-  std::int64_t number = 0;
-  row cells;
-};
-
 // Where things stand in a row; -1: nowhere. prices: column and bidder.
 struct layout {
   int line = -1, description = -1, unit = -1, quantity = -1;
@@ -81,6 +76,36 @@ bool one_of(std::string_view words, std::initializer_list<std::string_view> name
   return std::find(names.begin(), names.end(), words) != names.end();
 }
 
+// "Unit price (Acme)" -> "Acme": the header without the words that only say that it is a price.
+std::string bidder_of(const std::string& header) {
+  std::string out;
+  std::string word;
+  for (std::size_t i = 0; i <= header.size(); ++i) {
+    const char c = i < header.size() ? header[i] : ' ';
+    if (c != ' ' && c != '(' && c != ')' && c != ':') {
+      word.push_back(c);
+      continue;
+    }
+    if (!word.empty() &&
+        !one_of(ingest::header_words(word), {"price", "unit", "bid", "quote", "offer", "rate", "cost"}))
+      out += (out.empty() ? "" : " ") + word;
+    word.clear();
+  }
+  return out.empty() ? header : out;
+}
+
+// Where several headers speak of prices, the other columns are notes, weights and the like.
+void keep_prices(layout& l) {
+  const auto is_price = [](const auto& p) { return names_price(ingest::header_words(p.second)); };
+  if (std::count_if(l.prices.begin(), l.prices.end(), is_price) >= 1)
+    std::erase_if(l.prices, [&](const auto& p) { return !is_price(p); });
+  if (l.prices.size() == 1 && one_of(ingest::header_words(l.prices[0].second),
+                                     {"price", "unit price", "bid price", "quote", "rate", "cost", "bid", "offer"}))
+    l.prices[0].second = "Quote";
+  for (auto& [column, name] : l.prices)
+    name = name == "Quote" ? name : bidder_of(name);
+}
+
 // The columns by their names; nullopt when the row is no header.
 std::optional<layout> read_header(const row& cells, char mark) {
   layout out;
@@ -106,9 +131,7 @@ std::optional<layout> read_header(const row& cells, char mark) {
   }
   if (out.description < 0)
     return std::nullopt;
-  if (out.prices.size() == 1 &&
-      one_of(ingest::header_words(out.prices[0].second), {"price", "unit price", "bid price", "quote", "rate", "cost"}))
-    out.prices[0].second = "Quote";
+  keep_prices(out);
   return out;
 }
 
@@ -148,13 +171,16 @@ layout guess_layout(const row& cells, char mark) {
 
 class text_reading {
  public:
-  text_reading(std::vector<numbered_row> rows, char delimiter, char mark)
-      : rows_(std::move(rows)), delimiter_(delimiter), mark_(mark) {}
+  text_reading(std::vector<numbered_row> rows, char delimiter, char mark, const reading_options& o)
+      : rows_(std::move(rows)), delimiter_(delimiter), mark_(mark), currency_(o.currency) {}
 
   result<read_proposal> run(const reading_options& o) {
-    const auto header = read_header(rows_.front().cells, mark_);
+    auto header = read_header(rows_.front().cells, mark_);
+    if (header)
+      std::erase_if(header->prices, [&](const auto& p) { return !has_numbers(p.first); });
     if (header && header->prices.empty())
-      return invalid_input("row 1: the header names no column of prices; add one such as 'Price'");
+      return invalid_input("row " + std::to_string(rows_.front().number) +
+                           ": the header names no column of prices; add one such as 'Price'");
     for (std::size_t i = header ? 1 : 0; i < rows_.size(); ++i)
       read_row(rows_[i], header);
     if (!wrong_.empty())
@@ -170,6 +196,13 @@ class text_reading {
   }
 
  private:
+  bool has_numbers(int column) const {
+    return std::any_of(rows_.begin() + 1, rows_.end(), [&](const numbered_row& r) {
+      return static_cast<std::size_t>(column) < r.cells.size() &&
+             is_number(r.cells[static_cast<std::size_t>(column)], mark_);
+    });
+  }
+
   void read_row(numbered_row& r, const std::optional<layout>& header) {
     if (!header && delimiter_ == ',')
       join_description(r.cells, mark_);
@@ -219,6 +252,10 @@ class text_reading {
     for (const auto& [column, bidder] : where.prices) {
       if (ingest::is_blank_text(at(column)))
         continue;
+      if (const auto other = other_currency(at(column), currency_))
+        return reject(number, "price",
+                      shown(at(column)) + " is in " + *other + " and your history in " + currency_ +
+                          "; convert it first");
       const auto price = ingest::read_number(at(column), mark_);
       if (!price)
         return reject(number, "price", shown(at(column)) + " is no number");
@@ -239,12 +276,18 @@ class text_reading {
   std::vector<numbered_row> rows_;
   char delimiter_;
   char mark_;
+  std::string currency_;
   line_collector lines_;
   std::vector<field_error> wrong_;
   std::size_t unpriced_ = 0, quantity_assumed_ = 0;
 };
 
 } // namespace
+
+result<read_proposal> read_price_rows(std::vector<numbered_row> rows, char delimiter, const reading_options& o) {
+  const char mark = decimal_mark_of(rows);
+  return text_reading(std::move(rows), delimiter, mark, o).run(o);
+}
 
 result<read_proposal> read_text(std::string text, const reading_options& o) {
   if (text.size() > paste_bytes_max)
@@ -256,8 +299,7 @@ result<read_proposal> read_text(std::string text, const reading_options& o) {
   if (rows->empty())
     return invalid_input("nothing was pasted: send lines of description, unit, quantity and price",
                          {{"text", "has no lines"}});
-  const char mark = decimal_mark_of(*rows);
-  return text_reading(std::move(*rows), delimiter, mark).run(o);
+  return read_price_rows(std::move(*rows), delimiter, o);
 }
 
 } // namespace pricing::sourcing

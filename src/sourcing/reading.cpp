@@ -52,6 +52,30 @@ result<wire::list<proposal_line, lines_max>> line_collector::end() && {
   return out;
 }
 
+bool names_price(std::string_view words) {
+  const std::string padded = " " + std::string(words) + " ";
+  const auto has = [&](std::string_view word) {
+    return padded.find(" " + std::string(word) + " ") != std::string::npos;
+  };
+  if (has("total") || has("ext") || has("extended") || has("amount") || has("extension"))
+    return false;
+  return has("price") || has("bid") || has("quote") || has("offer") || has("rate");
+}
+
+std::optional<std::string> other_currency(std::string_view price, std::string_view own) {
+  struct sign {
+    std::string_view text, currencies; // any of these
+  };
+  static constexpr sign signs[] = {
+      {"€", "EUR"},   {"£", "GBP"},   {"EUR", "EUR"}, {"GBP", "GBP"},
+      {"USD", "USD"}, {"CHF", "CHF"}, {"CAD", "CAD"}, {"$", "USD CAD AUD NZD MXN SGD HKD"}};
+  for (const auto& [text, currencies] : signs)
+    if (price.find(text) != std::string_view::npos)
+      return currencies.find(own) != std::string_view::npos ? std::nullopt
+                                                            : std::optional(std::string(currencies.substr(0, 3)));
+  return std::nullopt;
+}
+
 std::string clean(std::string_view text, std::size_t characters_max) {
   std::string out;
   std::size_t characters = 0;

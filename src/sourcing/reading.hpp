@@ -34,6 +34,19 @@ class line_collector {
   bool too_many_ = false;
 };
 
+struct numbered_row {
+  std::int64_t number = 0; // in the file or text, from 1
+  std::vector<std::string> cells;
+};
+
+// Rows of description, unit, quantity and a price for each bidder, the first one perhaps a header; at least one row.
+// `delimiter` is what cut them: only after commas are the parts of a description put together again.
+result<read_proposal> read_price_rows(std::vector<numbered_row> rows, char delimiter, const reading_options& o);
+// "Price Acme", "Bid Bolt Bros.": a header that speaks of unit prices, by its header_words(). No totals.
+bool names_price(std::string_view words);
+// The currency that a price such as "€12.50" or "12.50 CHF" is in, when it says so and it is not `own`.
+std::optional<std::string> other_currency(std::string_view price, std::string_view own);
+
 // Without control characters, spaces at the ends gone, at most `characters_max` characters.
 std::string clean(std::string_view text, std::size_t characters_max);
 // A row of sums below the lines: "Total", "Subtotal section 2".

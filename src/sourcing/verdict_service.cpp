@@ -91,55 +91,45 @@ asio::awaitable<result<verdict>> verdict_service::judge(asker who, proposal p) {
 
 asio::awaitable<result<verdict>> verdict_service::judge_file(asker who, std::string bytes, std::string file_name,
                                                              std::optional<date> on) {
-  auto currency = co_await currency_of(who.scope);
-  if (!currency)
-    co_return currency.error();
-  const reading_options options{*currency, today(), on};
-  const auto held = std::make_shared<std::string>(std::move(bytes));
-  const auto work = [held, file_name, options]() -> result<read_proposal> {
-    auto read = read_file(std::move(*held), file_name, options);
-    if (read)
-      if (auto ok = check(read->content); !ok)
-        return ok.error();
-    return read;
-  };
-  auto read = co_await cpu_.run(work);
-  if (!read)
-    co_return read.error();
-  if (!read->content.name)
-    read->content.name = wire::text<0, 200>{clean(file_name, 200)};
-  auto a = std::make_shared<asked>();
-  a->content = std::make_shared<const proposal>(std::move(read->content));
-  a->notes = std::move(read->notes);
-  a->currency = std::move(*currency);
-  a->request.source = asked_as::file;
-  a->request.file_name = clean(file_name, 200);
-  co_return co_await judge(who, a);
+  verdict_request request{.source = asked_as::file, .file_name = clean(file_name, 200)};
+  const auto held = std::make_shared<std::string>(std::move(bytes)); // read once
+  const reader read = [held, file_name](const reading_options& o) { return read_file(std::move(*held), file_name, o); };
+  co_return co_await judge_read(who, read, on, file_name, {}, request);
 }
 
 asio::awaitable<result<verdict>> verdict_service::judge_text(asker who, std::string text,
                                                              std::optional<std::string> name, std::optional<date> on) {
+  verdict_request request{.source = asked_as::text};
+  const auto held = std::make_shared<std::string>(std::move(text));
+  const reader read = [held](const reading_options& o) { return read_text(std::move(*held), o); };
+  co_return co_await judge_read(who, read, on, {}, name, request);
+}
+
+asio::awaitable<result<verdict>> verdict_service::judge_read(asker who, reader read, std::optional<date> on,
+                                                             std::string usual_name, std::optional<std::string> name,
+                                                             verdict_request request) {
   auto currency = co_await currency_of(who.scope);
   if (!currency)
     co_return currency.error();
   const reading_options options{*currency, today(), on};
-  const auto work = [text, options]() -> result<read_proposal> {
-    auto read = read_text(text, options);
-    if (read)
-      if (auto ok = check(read->content); !ok)
+  const auto work = [read, options]() -> result<read_proposal> {
+    auto out = read(options);
+    if (out)
+      if (auto ok = check(out->content); !ok)
         return ok.error();
-    return read;
+    return out;
   };
-  auto read = co_await cpu_.run(work);
-  if (!read)
-    co_return read.error();
-  if (name)
-    read->content.name = wire::text<0, 200>{clean(*name, 200)};
+  auto found = co_await cpu_.run(work);
+  if (!found)
+    co_return found.error();
+  auto& called = found->content.name;
+  if (name || !called)
+    called = wire::text<0, 200>{clean(name.value_or(usual_name), 200)};
   auto a = std::make_shared<asked>();
-  a->content = std::make_shared<const proposal>(std::move(read->content));
-  a->notes = std::move(read->notes);
+  a->content = std::make_shared<const proposal>(std::move(found->content));
+  a->notes = std::move(found->notes);
   a->currency = std::move(*currency);
-  a->request.source = asked_as::text;
+  a->request = std::move(request);
   co_return co_await judge(who, a);
 }
 

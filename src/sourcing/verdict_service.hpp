@@ -38,6 +38,10 @@ class verdict_service {
 
  private:
   struct asked;
+  using reader = std::function<result<read_proposal>(const reading_options&)>;
+  // `name` stands above the proposal's own, `usual_name` below it.
+  asio::awaitable<result<verdict>> judge_read(asker who, reader read, std::optional<date> on, std::string usual_name,
+                                              std::optional<std::string> name, verdict_request request);
   asio::awaitable<result<verdict>> judge(asker who, std::shared_ptr<asked> a);
   asio::awaitable<result<std::string>> currency_of(postgres::scope s);
   asio::awaitable<result<void>> predict(asker who, asked& a);

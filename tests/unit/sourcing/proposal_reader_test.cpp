@@ -86,6 +86,22 @@ TEST(read_file, an_estimate_without_ranks_is_no_bidder) {
   EXPECT_EQ(read->content.lines[0].prices[0].supplier.value, "B");
 }
 
+TEST(read_file, a_column_of_prices_for_each_bidder) {
+  const auto read = read_file("Pos,Item text description,Qty,UoM,Price Acme,Price Bolt Bros.,Price total,Remarks\n"
+                              "1,Pipe,10,ft,1.50,1.75,15,\n2,Valve,2,ea,,9.10,18.20,by hand\n",
+                              "comparison.csv", options);
+  ASSERT_TRUE(read) << read.error().message;
+  const auto& p = read->content;
+  ASSERT_EQ(p.lines.size(), 2U);
+  ASSERT_EQ(p.lines[0].prices.size(), 2U);
+  EXPECT_EQ(p.lines[0].prices[0].supplier.value, "Acme");
+  EXPECT_EQ(p.lines[0].prices[1].supplier.value, "Bolt Bros.");
+  EXPECT_EQ(p.lines[0].quantity, dec("10"));
+  EXPECT_EQ(p.lines[1].unit.value, "ea");
+  ASSERT_EQ(p.lines[1].prices.size(), 1U);
+  EXPECT_EQ(p.lines[1].prices[0].price, dec("9.1"));
+}
+
 TEST(read_file, names_row_and_column_of_what_it_cannot_read) {
   const auto read =
       read_file("description,unit,quantity,vendor,unit price\nPipe,ft,10,A,1.50\nValve,ea,2,A,2.50\nBolt,ea,2,A,cheap\n"
@@ -208,6 +224,9 @@ INSTANTIATE_TEST_SUITE_P(
               "Line\tDescription\tUnit\tQuantity\tAcme\tBolt Bros\tEngineer's "
               "estimate\nA1\tPipe\tft\t10\t5\t6\t4\nA2\tValve\tea\t1\t\t7\t4\n",
               {"Pipe|ft|10|Acme=5|Bolt Bros=6", "Valve|ea|1|Bolt Bros=7"}},
+        paste{"header_with_notes",
+              "Description\tUnit\tQty\tUnit price\tWeight\tNotes\nPipe\tft\t10\t5\t77\tred\n",
+              {"Pipe|ft|10|Quote=5"}},
         paste{"bidders_without_header", "Pipe\tft\t10\t5\t6\n", {"Pipe|ft|10|Bidder 1=5|Bidder 2=6"}},
         paste{"line_numbers", "1\tPipe\tft\t10\t5\n2\tValve\tea\t1\t7\n", {"Pipe|ft|10|Quote=5", "Valve|ea|1|Quote=7"}},
         paste{"no_unit", "Pipe\t10\t5\n", {"Pipe||10|Quote=5"}},
@@ -223,6 +242,12 @@ TEST(read_text, says_which_row_is_wrong) {
   EXPECT_EQ(read.error().details[1].path, "row 2, price");
   EXPECT_FALSE(read_text("", options));
   EXPECT_FALSE(read_text("\n\n \n", options));
+}
+
+TEST(read_text, refuses_prices_in_another_currency) {
+  const auto read = read_text("Pipe\tft\t10\t€5.00\n", options);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message.find("EUR"), std::string::npos) << read.error().message;
 }
 
 TEST(read_text, says_what_it_assumed) {
