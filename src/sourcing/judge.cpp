@@ -82,7 +82,7 @@ std::string note_of(const proposal_line& line, const std::optional<known_item>& 
     say("Judged as \"" + item->name + "\", the most alike item (" + percent(item->match_score) + " certain).");
   else if (line.unit.value.empty() && !item->unit.empty())
     say("No unit was given; judged per " + item->unit + ".");
-  if (prediction.source == "none")
+  if (!prediction.expected)
     say(item && !item->is_priced
             ? "Lump sums and allowances differ from project to project; their prices do not compare."
             : "There are too few comparable prices to say what it should cost.");
@@ -110,7 +110,7 @@ judged_line judge_line(const proposal_line& line, std::size_t position, const st
   out.expected = prediction.expected;
   out.low90 = prediction.low90, out.low50 = prediction.low50;
   out.high50 = prediction.high50, out.high90 = prediction.high90;
-  out.source = prediction.source;
+  out.source = prediction.expected ? prediction.source : "none";
   out.effective_n = prediction.effective_n;
   out.bids = prediction.bids;
   out.note = note_of(line, item, prediction);

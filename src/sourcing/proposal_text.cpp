@@ -91,7 +91,14 @@ std::string bidder_of(const std::string& header) {
       out += (out.empty() ? "" : " ") + word;
     word.clear();
   }
-  return out.empty() ? header : out;
+  return out.find_first_not_of("0123456789") == std::string::npos ? header : out; // "Bid 2" stays whole
+}
+
+void make_unique(layout& l) {
+  std::map<std::string, int> seen;
+  for (auto& [column, name] : l.prices)
+    if (const int times = ++seen[name]; times > 1)
+      name += " " + std::to_string(times);
 }
 
 // Where several headers speak of prices, the other columns are notes, weights and the like.
@@ -104,6 +111,7 @@ void keep_prices(layout& l) {
     l.prices[0].second = "Quote";
   for (auto& [column, name] : l.prices)
     name = name == "Quote" ? name : bidder_of(name);
+  make_unique(l);
 }
 
 // The columns by their names; nullopt when the row is no header.

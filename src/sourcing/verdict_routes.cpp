@@ -7,6 +7,8 @@ using http::answer;
 using http::context;
 using http::method;
 
+constexpr std::uint64_t json_bytes_max = 10u << 20; // as many lines and bidders as there may be
+
 struct file_request {
   wire::text<1, 200> file_name;
   std::optional<date> on; // the day the prices are for; default: that of the file, else today
@@ -70,7 +72,7 @@ std::vector<http::route> verdict_routes(verdict_service& s) {
   verdict_service* service = &s;
   std::vector<http::route> out;
   out.push_back(http::json_route<proposal, verdict>(
-      method::post, "/api/v1/verdicts", judging("Judge the lines of a proposal", file_bytes_max),
+      method::post, "/api/v1/verdicts", judging("Judge the lines of a proposal", json_bytes_max),
       [service](context& c, proposal in) -> answer<verdict> { return service->judge(asker_of(c), std::move(in)); }));
   out.push_back(judge_file(service));
   out.push_back(judge_text(service));

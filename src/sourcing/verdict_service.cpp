@@ -177,7 +177,7 @@ asio::awaitable<result<void>> verdict_service::predict(asker who, asked& a) {
 asio::awaitable<result<void>> verdict_service::add_benchmarks(postgres::scope s, asked& a) {
   std::vector<std::int64_t> ids;
   for (std::size_t i = 0; i < a.items.size(); ++i)
-    if (a.predictions[i].source == "none" && a.items[i] && a.items[i]->is_priced)
+    if (!a.predictions[i].expected && a.items[i] && a.items[i]->is_priced)
       ids.push_back(a.items[i]->id);
   if (ids.empty())
     co_return result<void>();
@@ -188,7 +188,7 @@ asio::awaitable<result<void>> verdict_service::add_benchmarks(postgres::scope s,
   for (const auto& row : *rows)
     by_item.emplace(row.item_id, &row);
   for (std::size_t i = 0; i < a.items.size(); ++i)
-    if (a.predictions[i].source == "none" && a.items[i])
+    if (!a.predictions[i].expected && a.items[i])
       if (const auto found = by_item.find(a.items[i]->id); found != by_item.end())
         a.predictions[i] = predict_from(*found->second, a.content->lines[i]);
   co_return result<void>();

@@ -5,6 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <zip.h>
+
+#include <filesystem>
+#include <fstream>
 #include <random>
 
 using namespace pricing;
@@ -52,6 +56,45 @@ TEST(read_file, reads_gzip) {
   const auto read = read_file(packed, "bids.csv.gz", options);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->content.lines.size(), 2U);
+}
+
+// A workbook of one sheet; cells that start with '=' are numbers.
+std::string workbook(const std::vector<std::vector<std::string>>& rows) {
+  std::string sheet = "<worksheet><sheetData>";
+  for (const auto& row : rows) {
+    sheet += "<row>";
+    for (const auto& cell : row)
+      sheet += cell.starts_with('=') ? "<c><v>" + cell.substr(1) + "</v></c>"
+                                     : "<c t=\"inlineStr\"><is><t>" + cell + "</t></is></c>";
+    sheet += "</row>";
+  }
+  const std::vector<std::pair<std::string, std::string>> parts = {
+      {"xl/workbook.xml", "<workbook><sheets><sheet name=\"s\" r:id=\"r1\" xmlns:r=\"r\"/></sheets></workbook>"},
+      {"xl/_rels/workbook.xml.rels",
+       "<Relationships><Relationship Id=\"r1\" Target=\"worksheets/sheet1.xml\"/></Relationships>"},
+      {"xl/worksheets/sheet1.xml", sheet + "</sheetData></worksheet>"}};
+  const auto path =
+      std::filesystem::temp_directory_path() / ("pricing_proposal_" + std::to_string(::getpid()) + ".zip");
+  int failed = 0;
+  zip_t* archive = zip_open(path.c_str(), ZIP_CREATE | ZIP_TRUNCATE, &failed);
+  for (const auto& [name, xml] : parts)
+    zip_file_add(archive, name.c_str(), zip_source_buffer(archive, xml.data(), xml.size(), 0), 0);
+  zip_close(archive);
+  std::ifstream in(path, std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  std::filesystem::remove(path);
+  return bytes;
+}
+
+TEST(read_file, reads_a_workbook) {
+  const auto read = read_file(workbook({{"Description", "Unit", "Quantity", "Supplier", "Unit price"},
+                                        {"Pipe, 6 inch", "ft", "=10", "Acme", "=12.5"},
+                                        {"Pipe, 6 inch", "ft", "=10", "Bolt", "=13.75"}}),
+                              "offer.xlsx", options);
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->content.lines.size(), 1U);
+  ASSERT_EQ(read->content.lines[0].prices.size(), 2U);
+  EXPECT_EQ(read->content.lines[0].prices[1].price, dec("13.75"));
 }
 
 TEST(read_file, one_row_per_line_without_a_supplier) {
@@ -227,6 +270,9 @@ INSTANTIATE_TEST_SUITE_P(
         paste{"header_with_notes",
               "Description\tUnit\tQty\tUnit price\tWeight\tNotes\nPipe\tft\t10\t5\t77\tred\n",
               {"Pipe|ft|10|Quote=5"}},
+        paste{"numbered_and_equal_headers",
+              "Item\tUnit\tQty\tBid 1\tBid 2\tBid 2\nPipe\tft\t10\t5\t6\t7\n",
+              {"Pipe|ft|10|Bid 1=5|Bid 2=6|Bid 2 2=7"}},
         paste{"bidders_without_header", "Pipe\tft\t10\t5\t6\n", {"Pipe|ft|10|Bidder 1=5|Bidder 2=6"}},
         paste{"line_numbers", "1\tPipe\tft\t10\t5\n2\tValve\tea\t1\t7\n", {"Pipe|ft|10|Quote=5", "Valve|ea|1|Quote=7"}},
         paste{"no_unit", "Pipe\t10\t5\n", {"Pipe||10|Quote=5"}},
