@@ -9,6 +9,7 @@
 #include "ingest/upload_files.hpp"
 #include "market/refresh.hpp"
 #include "models/prediction_client.hpp"
+#include "models/training.hpp"
 #include "operations/demo_files.hpp"
 #include "postgres/config.hpp"
 #include "postgres/migrations.hpp"
@@ -150,6 +151,30 @@ class command_line {
                            [&](std::string_view step, double share) { line.show(share, std::string(step)); });
   }
 
+  void train(const std::string& organization_name) const {
+    const auto session = connect();
+    storage::folder_store objects(storage_root());
+    auto line = std::make_unique<progress_line>("Training");
+    const auto report =
+        models::train_model(*session, objects, organization(organization_name),
+                            [&](std::string_view step, double share) { line->show(share, std::string(step)); })
+            .value();
+    line.reset();
+    std::cout << "On the newest year, which it had not seen:\n\n" << learn::to_table(report.tested);
+    std::cout << fmt::format("\nVersion {} learned from {} lines in {:.0f} s and is {}\n", report.version, report.lines,
+                             report.train_s,
+                             report.promoted ? "in use." : "not in use: it does not beat simpler ways to guess.");
+  }
+
+  void evaluate(const std::string& from, const std::string& until, int retrain_months,
+                const std::string& organization_name) const {
+    models::evaluation_request request{.from = parse_date(from).value(), .retrain_months = retrain_months};
+    if (!until.empty())
+      request.until = parse_date(until).value();
+    const auto session = connect();
+    std::cout << learn::to_table(models::evaluate_history(*session, organization(organization_name), request).value());
+  }
+
   void print_config() const {
     storage_root();
     source_.read<redis::config>("redis").value();
@@ -211,34 +236,48 @@ int run(int argc, char** argv) {
 
   ingest::import_request files;
   std::string mapping;
-  auto* import = app.add_subcommand("import", "Load price files: CSV, CSV.gz, XLSX");
-  import->add_option("files", files.files, "files to load")->required()->check(CLI::ExistingFile);
-  import->add_option("--mapping", mapping, "name of a kept mapping");
-  import->add_option("--date-format", files.date_format, "answers an ambiguous notation, such as MM/DD/YYYY");
-  import->add_flag("--yes", files.yes, "take the proposed mapping when it leaves no question open");
-  for_organization(import);
-  import->callback([&] {
+  auto* load = app.add_subcommand("import", "Load price files: CSV, CSV.gz, XLSX");
+  load->add_option("files", files.files, "files to load")->required()->check(CLI::ExistingFile);
+  load->add_option("--mapping", mapping, "name of a kept mapping");
+  load->add_option("--date-format", files.date_format, "answers an ambiguous notation, such as MM/DD/YYYY");
+  load->add_flag("--yes", files.yes, "take the proposed mapping when it leaves no question open");
+  for_organization(load);
+  load->callback([&] {
     if (!mapping.empty())
       files.mapping_name = mapping;
-  status = command_line().import(files, organization);
-});
+    status = command_line().import(files, organization);
+  });
 
-auto* refresh = app.add_subcommand("refresh", "Derive benchmarks, index and suppliers' positions again");
-for_organization(refresh);
-refresh->callback([&] {
-  const command_line here;
-  here.refresh(here.organization(organization));
-});
+  auto* refresh = app.add_subcommand("refresh", "Derive benchmarks, index and suppliers' positions again");
+  for_organization(refresh);
+  refresh->callback([&] {
+    const command_line here;
+    here.refresh(here.organization(organization));
+  });
 
-auto* config = app.add_subcommand("config", "Print every setting with its value and where it comes from");
-config->callback([&] { command_line().print_config(); });
+  auto* train =
+      app.add_subcommand("train", "Train the price model, test it on the newest year, take it into use if better");
+  for_organization(train);
+  train->callback([&] { command_line().train(organization); });
 
-try {
-  app.parse(argc, argv);
-  return status;
-} catch (const CLI::ParseError& e) {
-  return app.exit(e) == 0 ? 0 : 2;
-}
+  std::string from, test_until;
+  int retrain_months = 6;
+  auto* evaluate = app.add_subcommand("evaluate", "Train on the past only, test on what came later, compare");
+  evaluate->add_option("--from", from, "first day of the test, YYYY-MM-DD")->required();
+  evaluate->add_option("--until", test_until, "first day after the test; default: after the newest price");
+  evaluate->add_option("--retrain-months", retrain_months, "train again so often; 0: once")->capture_default_str();
+  for_organization(evaluate);
+  evaluate->callback([&] { command_line().evaluate(from, test_until, retrain_months, organization); });
+
+  auto* config = app.add_subcommand("config", "Print every setting with its value and where it comes from");
+  config->callback([&] { command_line().print_config(); });
+
+  try {
+    app.parse(argc, argv);
+    return status;
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : 2;
+  }
 } // namespace
 
 } // namespace

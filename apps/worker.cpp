@@ -6,7 +6,9 @@
 #include "ingest/upload_files.hpp"
 #include "jobs/job_runner.hpp"
 #include "market/refresh.hpp"
+#include "models/training.hpp"
 #include "postgres/config.hpp"
+#include "storage/config.hpp"
 
 #include <boost/json/string.hpp>
 #include <prometheus/registry.h>
@@ -20,8 +22,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr const char* train_job_kind = "train";
-
 struct worker_config {
   int metrics_port = 9101;
   int threads = 2;
@@ -29,21 +29,16 @@ struct worker_config {
 };
 BOOST_DESCRIBE_STRUCT(worker_config, (), (metrics_port, threads, lease_s))
 
-struct storage_config {
-  std::string root = "objects"; // folder of the object store
-};
-BOOST_DESCRIBE_STRUCT(storage_config, (), (root))
-
 struct settings {
   postgres::config database;
-  storage_config storage;
+  storage::config storage;
   worker_config worker;
   http::config http;
 };
 
 settings read_settings() {
   const auto source = config_source::load().value();
-  settings out{source.read<postgres::config>("postgres").value(), source.read<storage_config>("storage").value(),
+  settings out{source.read<postgres::config>("postgres").value(), source.read<storage::config>("storage").value(),
                source.read<worker_config>("worker").value(), source.read<http::config>("http").value()};
   if (out.worker.threads < 1 || out.worker.threads > 64 || out.worker.lease_s < 5)
     throw std::runtime_error("configuration: worker.threads must be 1 to 64 and worker.lease_s at least 5");
@@ -63,7 +58,8 @@ class handlers {
 
   std::map<std::string, jobs::job_handler> all() {
     return {{ingest::import_job_kind, std::bind_front(&handlers::import, this)},
-            {market::refresh_job_kind, std::bind_front(&handlers::refresh, this)}};
+            {market::refresh_job_kind, std::bind_front(&handlers::refresh, this)},
+            {models::train_job_kind, std::bind_front(&handlers::train, this)}};
   }
 
  private:
@@ -94,7 +90,7 @@ class handlers {
                                            organization);
     session.commit();
     if (!fresh.at(0))
-      queue.enqueue(organization, train_job_kind, boost::json::object(), jobs::unless::queued);
+      queue.enqueue(organization, models::train_job_kind, boost::json::object(), jobs::unless::queued);
   }
 
   result<void> refresh(organization_id organization, const boost::json::value&,
@@ -109,6 +105,21 @@ class handlers {
                                    {"benchmarks", done.benchmarks},
                                    {"months", done.months},
                                    {"suppliers", done.suppliers}});
+    return {};
+  }
+
+  result<void> train(organization_id organization, const boost::json::value&, const jobs::progress_function& progress) {
+    const auto session = connect_();
+    storage::folder_store objects(storage_root_);
+    const auto trained = models::train_model(*session, objects, organization, [&](std::string_view step, double share) {
+      progress({{"step", step}, {"share", share}});
+    });
+    if (!trained)
+      return trained.error();
+    log::info("price model trained", {{"organization", organization.value},
+                                      {"version", boost::json::string(trained->version)},
+                                      {"promoted", trained->promoted},
+                                      {"seconds", trained->train_s}});
     return {};
   }
 

@@ -39,8 +39,8 @@ constexpr const char* find_unusual =
     "abs(s.position) desc limit 8";
 
 constexpr const char* find_model =
-    "select version, trained_until, (metrics->>'coverage')::float8, (metrics->>'mdape_low')::float8, "
-    "(metrics->>'mdape_estimate')::float8 from models where organization_id = $1 and state = 'promoted'";
+    "select version, trained_until, (metrics->>'coverage_90')::float8, (metrics->>'low_ours')::float8, "
+    "(metrics->>'low_estimate')::float8 from models where organization_id = $1 and state = 'promoted'";
 
 constexpr const char* find_findings =
     "select id, name, created_at, jsonb_array_length(result->'lines'), total_excess, case "

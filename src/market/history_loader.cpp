@@ -1,5 +1,7 @@
 #include "market/history_loader.hpp"
 
+#include "match/normalize.hpp"
+
 #include <array>
 #include <cstdio>
 
@@ -12,7 +14,10 @@ using row = std::span<const postgres::field>;
 constexpr const char* select_items =
     "select i.id, i.normalized_name, i.unit, coalesce(c.name, ''), i.is_priced from items i "
     "left join categories c on c.organization_id = i.organization_id and c.id = i.category_id order by i.id";
-constexpr const char* select_events = "select id, coalesce(place, '') from events order by id";
+// Two digits in front of a reference are a region (a county, a district) in the tabulations we know; where they are
+// not, they are one more word that says nothing.
+constexpr const char* select_events =
+    "select id, coalesce(nullif(place, ''), substring(reference from '^[0-9]{2}'), '') from events order by id";
 // A price without a quantity is one for a single unit.
 constexpr const char* select_prices =
     "select item_id, supplier_id, event_id, observed_on, line, kind, rank, price, coalesce(quantity, 1), row_key "
@@ -76,7 +81,7 @@ class loading {
   void add_item(row r) {
     learn::item_row item{{integer(r[0])},
                          decode_field<std::string>(r[1], "name"),
-                         decode_field<std::string>(r[2], "unit"),
+                         match::normalize_unit(decode_field<std::string>(r[2], "unit")),
                          decode_field<std::string>(r[3], "category"),
                          decode_field<bool>(r[4], "is_priced")};
     seen_.add({1, static_cast<std::uint64_t>(item.id.value), hash_of(item.normalized_name), hash_of(item.unit),

@@ -39,13 +39,12 @@ export function ModelsPage() {
   );
 }
 
-function metric(m: CurrentModel, ...names: string[]): number | null {
-  for (const n of names) if (typeof m.metrics?.[n] === 'number') return m.metrics[n];
-  return null;
+function metric(m: CurrentModel, name: string): number | null {
+  return m.metrics?.[name] ?? null;
 }
 
 function Current({ m }: { m: CurrentModel }) {
-  const coverage = metric(m, 'coverage', 'coverage_90', 'coverage90');
+  const coverage = metric(m, 'coverage_90');
   const good = coverage !== null && coverage >= 0.88 && coverage <= 0.92;
   return (
     <>
@@ -59,12 +58,12 @@ function Current({ m }: { m: CurrentModel }) {
         />
         <Tile
           label="Typical error, low bid"
-          value={share(metric(m, 'mdape_low', 'mdape_low_bid'), 1)}
+          value={share(metric(m, 'low_ours'), 1)}
           hint="half of the predictions are closer"
         />
         <Tile
           label="Within ± 10 %, whole proposals"
-          value={share(metric(m, 'totals_within_10', 'proposals_within_10'), 1)}
+          value={share(metric(m, 'totals_10_ours'), 1)}
         />
       </Tiles>
       <Card title="Against simpler ways to guess" aside="smaller errors are better" flush>

@@ -1,0 +1,2 @@
+add_executable(pricing-ml ml.cpp)
+target_link_libraries(pricing-ml PRIVATE pricing_models pricing_identity pricing_storage)

@@ -1,0 +1,107 @@
+// pricing-ml: predictions from the prices and the model of each organization, held in memory.
+#include "core/config.hpp"
+#include "core/log.hpp"
+#include "http/server.hpp"
+#include "identity/config.hpp"
+#include "identity/token.hpp"
+#include "models/prediction_routes.hpp"
+#include "postgres/config.hpp"
+#include "storage/config.hpp"
+
+#include <boost/json/string.hpp>
+#include <prometheus/registry.h>
+
+#include <cstdlib>
+
+using namespace pricing;
+namespace asio = boost::asio;
+
+namespace {
+
+struct ml_config {
+  unsigned cpu_threads = 2;          // that predict
+  std::size_t queue_max = 64;        // requests that wait for them; above it: unavailable
+  std::size_t organizations_max = 8; // whose prices are in memory: about 0.2 GB for 2.4 million prices
+};
+BOOST_DESCRIBE_STRUCT(ml_config, (), (cpu_threads, queue_max, organizations_max))
+
+struct settings {
+  http::config http;
+  ml_config ml;
+  postgres::config database;
+  storage::config storage;
+  identity::config identity;
+};
+
+settings read_settings() {
+  const auto source = config_source::load().value();
+  settings out{.http = source.read<http::config>("http").value(),
+               .ml = source.read<ml_config>("ml").value(),
+               .database = source.read<postgres::config>("postgres").value(),
+               .storage = source.read<storage::config>("storage").value(),
+               .identity = source.read<identity::config>("identity").value()};
+  if (out.ml.cpu_threads < 1 || out.ml.cpu_threads > 64 || out.ml.organizations_max < 1)
+    throw std::runtime_error("configuration: ml.cpu_threads must be 1 to 64 and ml.organizations_max at least 1");
+  out.http.service = "pricing-ml";
+  out.http.title = "Pricing Agent: predictions";
+  out.http.static_root.clear();
+  return out;
+}
+
+// Callers are pricing-web and programs with an access token: no cookies here. Rates are limited in pricing-web.
+http::hooks token_hooks(const identity::token_signer& signer, const pricing::clock& now) {
+  http::hooks out;
+  out.authenticate = [&signer, &now](const http::request& r) -> asio::awaitable<result<http::principal>> {
+    constexpr std::string_view scheme = "Bearer ";
+    const std::string_view given = r.header("Authorization");
+    if (!given.starts_with(scheme))
+      co_return error{errc::unauthenticated, "send an access token: Authorization: Bearer …"};
+    const auto claims = signer.verify(given.substr(scheme.size()), now.now());
+    if (!claims)
+      co_return claims.error();
+    http::principal caller;
+    caller.organization = claims->organization;
+    caller.user = claims->user;
+    caller.role = to_string(claims->as);
+    const auto permissions = identity::permissions_of(claims->as);
+    caller.permissions.assign(permissions.begin(), permissions.end());
+    co_return caller;
+  };
+  return out;
+}
+
+void run(const settings& s) {
+  const system_clock now;
+  const auto signer = identity::token_signer::create(s.identity.secret).value();
+  const storage::folder_store objects(s.storage.root);
+  prometheus::Registry registry;
+  models::snapshot_cache snapshots([url = s.database.url] { return std::make_unique<postgres::session>(url); }, objects,
+                                   {.organizations_max = s.ml.organizations_max}, registry);
+  net::cpu_pool cpu(s.ml.cpu_threads, s.ml.queue_max);
+  const http::probes probes{.ready = [&snapshots]() -> asio::awaitable<result<void>> {
+    if (!snapshots.ready())
+      co_return error{errc::unavailable, "prices and models are being read"};
+    co_return result<void>();
+  }};
+  http::site site(s.http, registry, probes);
+  net::run_threads(s.http.threads, [&](net::io_thread& thread) {
+    auto routes = models::prediction_routes(snapshots, cpu, now);
+    http::server server(thread, site, http::router::create(std::move(routes), token_hooks(signer, now)).value());
+    thread.run();
+  });
+}
+
+} // namespace
+
+int main() {
+  // Idle threads of the tree library sleep instead of spinning on cores that others need. Before any thread starts.
+  setenv("OMP_WAIT_POLICY", "passive", 0);
+  log::set_service("pricing-ml");
+  try {
+    run(read_settings());
+    return 0;
+  } catch (const std::exception& e) {
+    log::error("pricing-ml ends", {{"error", boost::json::string(e.what())}});
+    return 1;
+  }
+}

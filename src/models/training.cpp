@@ -1,0 +1,168 @@
+#include "models/training.hpp"
+
+#include "market/history_loader.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <chrono>
+#include <cmath>
+
+namespace pricing::models {
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr std::chrono::days test_window{365};
+
+bool has_estimates(const learn::price_history& h) {
+  return std::ranges::any_of(h.lines(), [](const learn::price_line& l) { return !std::isnan(l.estimate); });
+}
+
+learn::evaluation_options test_options(const market::loaded_history& loaded, const evaluation_request& request) {
+  learn::evaluation_options out;
+  out.from = request.from;
+  out.until = request.until.value_or(loaded.newest_on + std::chrono::days(1));
+  out.retrain_months = request.retrain_months;
+  out.need_estimate = has_estimates(loaded.prices);
+  return out;
+}
+
+// Holds the lock, and the transaction that all of the model's rows are written in.
+class registry {
+ public:
+  registry(postgres::session& database, organization_id organization)
+      : database_(database), organization_(organization) {
+    database_.begin(organization_);
+    database_.query<std::string>("select pg_advisory_xact_lock(hashtextextended('models', $1))::text",
+                                 organization_.value);
+  }
+  ~registry() {
+    if (done_)
+      return;
+    try {
+      database_.rollback();
+    } catch (const std::exception&) { // the connection is gone, and the transaction with it
+    }
+  }
+  registry(const registry&) = delete;
+
+  std::string add(const std::string& object_key, const market::loaded_history& loaded, date trained_until,
+                  const boost::json::object& metrics, const boost::json::object& parameters) {
+    static constexpr const char* insert =
+        "insert into models (organization_id, version, state, object_key, sha256, snapshot_hash, trained_until, "
+        "metrics, parameters) select $1, current_date || '.' || 1 + (select count(*) from models where organization_id "
+        "= $1 and version like current_date || '.%'), 'candidate', $2, decode($3, 'hex'), $4, $5, $6, $7 returning "
+        "version";
+    const std::string sha256 = object_key.substr(object_key.rfind('/') + 1);
+    return database_
+        .query<std::string>(insert, organization_, object_key, sha256, loaded.snapshot, trained_until,
+                            boost::json::value(metrics), boost::json::value(parameters))
+        .at(0);
+  }
+  void promote(const std::string& version) {
+    database_.execute("update models set state = 'retired' where organization_id = $1 and state = 'promoted'",
+                      organization_);
+    database_.execute(
+        "update models set state = 'promoted', promoted_at = now() where organization_id = $1 and version = $2",
+        organization_, version);
+    database_.query<std::string>("select pg_notify('models', $1::text)::text", std::to_string(organization_.value));
+  }
+  void reject(const std::string& version) {
+    database_.execute("update models set state = 'rejected' where organization_id = $1 and version = $2", organization_,
+                      version);
+  }
+  void commit() {
+    done_ = true;
+    database_.commit();
+  }
+
+ private:
+  postgres::session& database_;
+  const organization_id organization_;
+  bool done_ = false;
+};
+
+void put(boost::json::object& out, const std::string& who, const learn::error_summary& e) {
+  out["low_" + who] = e.to_low;
+  out["median_" + who] = e.to_median;
+  out["within_20_" + who] = e.within_20;
+  out["totals_10_" + who] = e.totals_10;
+}
+
+} // namespace
+
+boost::json::object to_metrics(const learn::evaluation& e) {
+  boost::json::object out;
+  put(out, "ours", e.ours);
+  put(out, "last_price", e.last_price);
+  put(out, "trailing_median", e.trailing_median);
+  put(out, "kernel_median", e.kernel_median);
+  if (e.estimate.to_low > 0)
+    put(out, "estimate", e.estimate);
+  out["coverage_90"] = e.coverage_90;
+  out["coverage_50"] = e.coverage_50;
+  out["coverage_90_worst_band"] = e.worst_band_90;
+  out["log_width_90"] = e.mean_width_90;
+  out["interval_score_90"] = e.interval_score_90;
+  out["lines"] = e.lines;
+  out["events"] = e.events;
+  for (auto& [name, value] : out)
+    if (value.is_double() && !std::isfinite(value.get_double()))
+      value = nullptr;
+  return out;
+}
+
+result<learn::evaluation> evaluate_history(postgres::session& database, organization_id organization,
+                                           const evaluation_request& request) {
+  const auto loaded = market::load_history(database, organization);
+  const learn::market_view view(loaded.prices);
+  return learn::evaluate(view, test_options(loaded, request));
+}
+
+result<training_report> train_model(postgres::session& database, storage::object_store& objects,
+                                    organization_id organization, const training_progress& progress) {
+  const auto step = [&](std::string_view what, double share) {
+    if (progress)
+      progress(what, share);
+  };
+  step("reading prices", 0);
+  const auto loaded = market::load_history(database, organization);
+  step("benchmarks of every day", 0.05);
+  const learn::market_view view(loaded.prices);
+
+  step("testing on the newest year", 0.15);
+  auto tested = learn::evaluate(view, test_options(loaded, {.from = loaded.newest_on - test_window}));
+  if (!tested)
+    return tested.error();
+
+  step("training", 0.55);
+  learn::train_options options{.until = loaded.newest_on + std::chrono::days(1)};
+  const auto started = steady::now();
+  const auto model = learn::train(view, options);
+  if (!model)
+    return model.error();
+  const double train_s = std::chrono::duration<double>(steady::now() - started).count();
+
+  step("storing", 0.98);
+  const std::string bytes = model->save();
+  const std::string key = storage::content_key("models", bytes);
+  if (const auto stored = objects.put(key, bytes); !stored)
+    return stored.error();
+  boost::json::object metrics = to_metrics(*tested);
+  metrics["train_s"] = train_s;
+  metrics["trained_lines"] = model->trained_lines();
+  const boost::json::object parameters{{"rounds", options.rounds},
+                                       {"depth", options.depth},
+                                       {"learning_rate", options.learning_rate},
+                                       {"calibration_days", options.calibration_days},
+                                       {"seed", options.seed}};
+  registry models(database, organization);
+  const std::string version = models.add(key, loaded, loaded.newest_on, metrics, parameters);
+  const bool better = learn::beats_baselines(*tested);
+  better ? models.promote(version) : models.reject(version);
+  models.commit();
+  step("done", 1);
+  return training_report{version, better, std::move(*tested), model->trained_lines(), train_s};
+}
+
+} // namespace pricing::models
