@@ -1,6 +1,7 @@
 #include "sourcing/verdict_service.hpp"
 
 #include "market/benchmark_store.hpp"
+#include "match/normalize.hpp"
 #include "sourcing/reading.hpp"
 
 #include <algorithm>
@@ -15,10 +16,21 @@ date today() {
   return std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
 }
 
-models::prediction_request request_of(const proposal& p, const std::vector<std::optional<known_item>>& items) {
+// Lines that the model can be asked about: "-----" names nothing, and one such line would get the whole request
+// refused.
+std::vector<std::size_t> askable(const proposal& p, const std::vector<std::optional<known_item>>& items) {
+  std::vector<std::size_t> out;
+  for (std::size_t i = 0; i < p.lines.size(); ++i)
+    if (items[i] || !match::normalize_item(p.lines[i].description->value).empty())
+      out.push_back(i);
+  return out;
+}
+
+models::prediction_request request_of(const proposal& p, const std::vector<std::optional<known_item>>& items,
+                                      const std::vector<std::size_t>& lines) {
   models::prediction_request out;
   out.on = p.on;
-  for (std::size_t i = 0; i < p.lines.size(); ++i) {
+  for (const auto i : lines) {
     models::prediction_line line;
     if (items[i])
       line.item_id = items[i]->id;
@@ -154,12 +166,13 @@ asio::awaitable<result<verdict>> verdict_service::judge(asker who, std::shared_p
 
 // The model's absence is no failure: the predictions stay empty and the notice says so.
 asio::awaitable<result<void>> verdict_service::predict(asker who, asked& a) {
-  const auto lines = a.content->lines.size();
-  a.predictions.assign(lines, {});
-  auto request = request_of(*a.content, a.items);
+  a.predictions.assign(a.content->lines.size(), {});
+  const auto lines = askable(*a.content, a.items);
+  auto request = request_of(*a.content, a.items, lines);
   auto answer = co_await predict_(who.scope.organization, who.user, std::move(request));
-  if (answer && answer->lines.size() == lines) {
-    a.predictions = std::move(answer->lines);
+  if (answer && answer->lines.size() == lines.size()) {
+    for (std::size_t n = 0; n < lines.size(); ++n)
+      a.predictions[lines[n]] = std::move(answer->lines[n]);
     a.model_version = std::move(answer->model_version);
     if (!a.model_version)
       a.notes.insert(a.notes.begin(),

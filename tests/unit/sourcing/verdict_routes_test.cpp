@@ -2,6 +2,7 @@
 #include "sourcing/verdict_routes.hpp"
 
 #include "http/router.hpp"
+#include "match/normalize.hpp"
 #include "postgres/session.hpp"
 #include "support/postgres_server.hpp"
 
@@ -26,6 +27,9 @@ using predicted = asio::awaitable<result<models::prediction_response>>;
 predicted fixed_model(organization_id, user_id, models::prediction_request r) {
   models::prediction_response out;
   out.model_version = "7";
+  for (const auto& line : r.lines) // as the real one does
+    if (!line.item_id && match::normalize_item(line.description->value).empty())
+      co_return invalid_input("some lines name neither an item nor a description");
   for (const auto& line : r.lines) {
     models::predicted_line p;
     if (line.item_id) {
@@ -276,6 +280,25 @@ TEST_F(verdict_routes_test, recognizes_lines_by_id_name_alias_and_likeness) {
   EXPECT_TRUE(lines[5].at("item_id").is_null());
   EXPECT_EQ(lines[5].at("quotes").at(0).at("verdict"), "too_little_data");
   EXPECT_FALSE(lines[5].at("note").as_string().empty());
+}
+
+TEST_F(verdict_routes_test, a_line_that_names_nothing_does_not_spoil_the_others) {
+  const json::object body{{"text", "-----\tFt\t10\t1\nCulvert, Class 2\tFt\t10\t100\n"}};
+  const auto [status, v] = ask({http::method::post, "/api/v1/verdicts/text", {}, json::serialize(body)});
+  ASSERT_EQ(status, 201) << json::serialize(v);
+  EXPECT_EQ(v.at("model_available"), true);
+  EXPECT_EQ(v.at("lines").at(0).at("source"), "none");
+  EXPECT_EQ(v.at("lines").at(1).at("source"), "model");
+}
+
+TEST_F(verdict_routes_test, says_what_the_model_refused_and_goes_on) {
+  const auto refuse = [](organization_id, user_id, models::prediction_request) -> predicted {
+    co_return invalid_input("too many lines");
+  };
+  const auto [status, v] = post_file(tabulation(6, 0), refuse);
+  ASSERT_EQ(status, 201);
+  EXPECT_NE(v.at("notice").as_string().find("too many lines"), json::string::npos);
+  EXPECT_EQ(v.at("lines").at(0).at("source"), "benchmark");
 }
 
 TEST_F(verdict_routes_test, judges_pasted_lines) {
