@@ -1,4 +1,4 @@
 find_package(CLI11 REQUIRED)
 add_executable(pricing-ctl ctl.cpp)
-target_link_libraries(pricing-ctl PRIVATE pricing_identity pricing_ingest pricing_market pricing_models pricing_operations
+target_link_libraries(pricing-ctl PRIVATE pricing_identity pricing_ingest pricing_market pricing_learn pricing_models pricing_operations
                                           CLI11::CLI11)

@@ -7,6 +7,7 @@
 #include "identity/password.hpp"
 #include "ingest/ingest_cli.hpp"
 #include "ingest/upload_files.hpp"
+#include "learn/idle_threads.hpp"
 #include "market/refresh.hpp"
 #include "models/prediction_client.hpp"
 #include "models/training.hpp"
@@ -283,6 +284,7 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
+  learn::let_idle_threads_sleep(argv);
   log::set_service("pricing-ctl");
   try {
     return run(argc, argv);

@@ -4,14 +4,13 @@
 #include "http/server.hpp"
 #include "identity/config.hpp"
 #include "identity/token.hpp"
+#include "learn/idle_threads.hpp"
 #include "models/prediction_routes.hpp"
 #include "postgres/config.hpp"
 #include "storage/config.hpp"
 
 #include <boost/json/string.hpp>
 #include <prometheus/registry.h>
-
-#include <cstdlib>
 
 using namespace pricing;
 namespace asio = boost::asio;
@@ -93,9 +92,8 @@ void run(const settings& s) {
 
 } // namespace
 
-int main() {
-  // Idle threads of the tree library sleep instead of spinning on cores that others need. Before any thread starts.
-  setenv("OMP_WAIT_POLICY", "passive", 0);
+int main(int, char** argv) {
+  learn::let_idle_threads_sleep(argv);
   log::set_service("pricing-ml");
   try {
     run(read_settings());

@@ -1,2 +1,2 @@
 add_executable(pricing-worker worker.cpp)
-target_link_libraries(pricing-worker PRIVATE pricing_jobs pricing_market pricing_models pricing_ingest pricing_storage)
+target_link_libraries(pricing-worker PRIVATE pricing_jobs pricing_market pricing_learn pricing_models pricing_ingest pricing_storage)

@@ -5,6 +5,7 @@
 #include "ingest/ingest_tasks.hpp"
 #include "ingest/upload_files.hpp"
 #include "jobs/job_runner.hpp"
+#include "learn/idle_threads.hpp"
 #include "market/refresh.hpp"
 #include "models/training.hpp"
 #include "postgres/config.hpp"
@@ -154,7 +155,8 @@ void run(const settings& s) {
 
 } // namespace
 
-int main() {
+int main(int, char** argv) {
+  learn::let_idle_threads_sleep(argv);
   log::set_service("pricing-worker");
   try {
     run(read_settings());

@@ -26,6 +26,8 @@ result<std::vector<learn::query_line>> to_query(const snapshot& s, const predict
     }
     if (line.description)
       query.normalized_description = match::normalize_item(line.description->value);
+    if (!query.item)
+      query.item = s.find_item(query.normalized_description, query.unit);
     if (!line.item_id && query.normalized_description.empty())
       wrong.push_back({at(i, "description"), "is needed where there is no item_id"});
     out.push_back(std::move(query));

@@ -62,7 +62,7 @@ snapshot_cache::~snapshot_cache() {
 std::optional<snapshot_ptr> snapshot_cache::find(organization_id organization) {
   const std::lock_guard lock(mutex_);
   const auto at = entries_.find(organization);
-  if (at == entries_.end())
+  if (at == entries_.end() || !at->second.current)
     return std::nullopt;
   at->second.used = ++clock_;
   return at->second.current;
@@ -73,6 +73,7 @@ snapshot_ptr snapshot_cache::load(organization_id organization) {
   if (const auto known = find(organization))
     return *known;
   const auto database = connect_();
+  expect(organization);
   auto built = build(*database, organization);
   keep(organization, built);
   return built;
@@ -94,8 +95,14 @@ snapshot_ptr snapshot_cache::build(postgres::session& database, organization_id 
   return built;
 }
 
+// Prices that come in while the first snapshot is built would be missed otherwise.
+void snapshot_cache::expect(organization_id organization) {
+  const std::lock_guard lock(mutex_);
+  entries_[organization].used = ++clock_;
+}
+
 void snapshot_cache::keep(organization_id organization, snapshot_ptr built) {
-  std::vector<snapshot_ptr> leaving; // freed without the lock
+  std::vector<std::optional<snapshot_ptr>> leaving; // freed without the lock
   const std::lock_guard lock(mutex_);
   entry& e = entries_[organization];
   leaving.push_back(std::exchange(e.current, std::move(built)));
@@ -134,21 +141,33 @@ void snapshot_cache::hear() {
   const auto ears = connect_(), database = connect_();
   ears->listen("prices");
   ears->listen("models");
-  std::size_t room = limits_.organizations_max;
-  for (const auto id : database->query<std::int64_t>("select organization_ids()")) {
-    if (room == 0)
-      break;
-    const organization_id organization{id};
-    if (find(organization))
-      mark(std::to_string(id)); // nothing was heard for a while
-    else if (find_promoted(*database, organization))
-      load(organization), --room;
-  }
+  load_known(*database);
   listening_ = true;
   while (pause(std::chrono::milliseconds(0))) {
     if (const auto notice = ears->wait_notification(patience))
       mark(notice->payload);
     rebuild_due(*database);
+  }
+}
+
+// What is in memory is built anew, since nothing was heard for a while; the room that is left is filled.
+void snapshot_cache::load_known(postgres::session& database) {
+  std::size_t room = limits_.organizations_max;
+  for (const auto id : database.query<std::int64_t>("select organization_ids()")) {
+    const organization_id organization{id};
+    if (find(organization)) {
+      mark(std::to_string(id));
+      room -= std::min<std::size_t>(room, 1);
+    } else if (room > 0 && find_promoted(database, organization)) {
+      --room;
+      try {
+        load(organization);
+      } catch (const std::exception& e) { // its requests fail until that is repaired; the others are served
+        failed_.Increment();
+        log::error("prices and model cannot be read",
+                   {{"organization", id}, {"error", boost::json::string(e.what())}});
+      }
+    }
   }
 }
 

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <unordered_map>
 
 namespace prometheus {
 class Registry;
@@ -26,13 +27,22 @@ namespace pricing::models {
 
 struct snapshot {
   snapshot(market::loaded_history h, learn::price_model m, std::string v)
-      : loaded(std::move(h)), view(loaded.prices), model(std::move(m)), version(std::move(v)) {}
+      : loaded(std::move(h)), view(loaded.prices), model(std::move(m)), version(std::move(v)) {
+    for (const auto& item : loaded.prices.items())
+      by_name.emplace(item.normalized_name + '\x1f' + item.unit, item.id);
+  }
   snapshot(const snapshot&) = delete;
+  // The item of this normalized name and unit; none when there is no such item.
+  item_id find_item(const std::string& name, const std::string& unit) const {
+    const auto at = by_name.find(name + '\x1f' + unit);
+    return at == by_name.end() ? item_id{} : at->second;
+  }
 
   const market::loaded_history loaded;
   const learn::market_view view;
   const learn::price_model model;
   const std::string version;
+  std::unordered_map<std::string, item_id> by_name; // name, unit separator, unit
 };
 using snapshot_ptr = std::shared_ptr<const snapshot>;
 
@@ -61,15 +71,17 @@ class snapshot_cache {
 
  private:
   struct entry {
-    snapshot_ptr current;
+    std::optional<snapshot_ptr> current; // nullopt while it is built for the first time
     std::uint64_t used = 0;                                     // a counter: the smallest was used longest ago
     std::optional<std::chrono::steady_clock::time_point> due{}; // when to build anew
   };
 
   snapshot_ptr build(postgres::session& database, organization_id organization);
+  void expect(organization_id organization); // from now on notices about it count
   void keep(organization_id organization, snapshot_ptr built);
   void listen();
   void hear();
+  void load_known(postgres::session& database);
   void mark(const std::string& payload);
   void rebuild_due(postgres::session& database);
   bool pause(std::chrono::milliseconds time); // false when it is time to end
