@@ -164,8 +164,7 @@ void snapshot_cache::load_known(postgres::session& database) {
         load(organization);
       } catch (const std::exception& e) { // its requests fail until that is repaired; the others are served
         failed_.Increment();
-        log::error("prices and model cannot be read",
-                   {{"organization", id}, {"error", boost::json::string(e.what())}});
+        log::error("prices and model cannot be read", {{"organization", id}, {"error", boost::json::string(e.what())}});
       }
     }
   }

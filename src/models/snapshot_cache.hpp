@@ -71,7 +71,7 @@ class snapshot_cache {
 
  private:
   struct entry {
-    std::optional<snapshot_ptr> current; // nullopt while it is built for the first time
+    std::optional<snapshot_ptr> current;                        // nullopt while it is built for the first time
     std::uint64_t used = 0;                                     // a counter: the smallest was used longest ago
     std::optional<std::chrono::steady_clock::time_point> due{}; // when to build anew
   };

@@ -27,6 +27,15 @@ learn::evaluation_options test_options(const market::loaded_history& loaded, con
   return out;
 }
 
+error untestable(error why, const market::loaded_history& loaded, date test_from) {
+  if (why.code == errc::invalid_input && loaded.prices.size() == 0)
+    why.message = "there are no prices to learn from; import some first";
+  else if (why.code == errc::invalid_input)
+    why.message = "a model learns from the prices before " + to_string(test_from) +
+                  " and is tested on those since, and there are too few; import older prices (" + why.message + ")";
+  return why;
+}
+
 // Holds the lock, and the transaction that all of the model's rows are written in.
 class registry {
  public:
@@ -131,9 +140,10 @@ result<training_report> train_model(postgres::session& database, storage::object
   const learn::market_view view(loaded.prices);
 
   step("testing on the newest year", 0.15);
-  auto tested = learn::evaluate(view, test_options(loaded, {.from = loaded.newest_on - test_window}));
+  const date test_from = loaded.newest_on - test_window;
+  auto tested = learn::evaluate(view, test_options(loaded, {.from = test_from}));
   if (!tested)
-    return tested.error();
+    return untestable(tested.error(), loaded, test_from);
 
   step("training", 0.55);
   learn::train_options options{.until = loaded.newest_on + std::chrono::days(1)};

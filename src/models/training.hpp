@@ -27,7 +27,7 @@ struct training_report {
 using training_progress = std::function<void(std::string_view step, double share)>;
 
 // invalid_input when there are too few prices to learn from or to test on; the message says what is missing. Trainings
-// of one organization wait for each other.
+// of one organization may overlap: each gets its own version, and the last to end is in use.
 result<training_report> train_model(postgres::session& database, storage::object_store& objects,
                                     organization_id organization, const training_progress& progress = {});
 
