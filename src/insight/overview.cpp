@@ -43,13 +43,8 @@ constexpr const char* find_model =
     "(metrics->>'low_estimate')::float8 from models where organization_id = $1 and state = 'promoted'";
 
 constexpr const char* find_findings =
-    "select id, name, created_at, jsonb_array_length(result->'lines'), total_excess, case "
-    "when result @? '$.lines[*].quotes[*] ? (@.verdict == \"very_high\")' then 'very_high' "
-    "when result @? '$.lines[*].quotes[*] ? (@.verdict == \"high\")' then 'high' "
-    "when result @? '$.lines[*].quotes[*] ? (@.verdict == \"suspiciously_low\")' then 'suspiciously_low' "
-    "when result @? '$.lines[*].quotes[*] ? (@.verdict == \"low\")' then 'low' "
-    "when result @? '$.lines[*].quotes[*] ? (@.verdict == \"fair\")' then 'fair' else 'too_little_data' end "
-    "from verdicts where organization_id = $1 order by id desc limit 5";
+    "select id, name, created_at, (request->>'lines')::bigint, total_excess, request->>'worst' from verdicts where "
+    "organization_id = $1 order by id desc limit 5";
 
 answer<overview> find_overview(postgres::pool& database, postgres::scope s) {
   auto counts = co_await database.query_one<overview_counts>(s, find_counts, s.organization);

@@ -64,7 +64,7 @@ predicted_line to_line(const snapshot& s, const learn::prediction& p, const pred
   out.bids = p.bids;
   if (p.newest_day != 0)
     out.newest_on = day_of(p.newest_day);
-  out.log_scale = p.log_scale;
+  out.log_scale = std::exp(p.log_scale);
   if (reasons)
     out.reasons = reasons_of(p, *out.expected);
   for (const decimal price : asked.prices) {
