@@ -202,6 +202,21 @@ class command_line {
   system_clock clock_;
 };
 
+// "Stranger & Co." becomes "stranger-co".
+std::string slug_of(const std::string& name) {
+  std::string out;
+  for (const char c : name) {
+    const bool keeps = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z');
+    if (keeps)
+      out += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    else if (!out.empty() && out.back() != '-')
+      out += '-';
+  }
+  while (out.ends_with('-'))
+    out.pop_back();
+  return out;
+}
+
 // The commands with their options; each leaves its exit status.
 int run(int argc, char** argv) {
   CLI::App app("Operates the pricing agent. Settings come from PRICING_* variables or the file in PRICING_CONFIG.",
@@ -218,14 +233,14 @@ int run(int argc, char** argv) {
   migrate->add_option("--folder", migrations, "where the NNN_name.sql files are")->capture_default_str();
   migrate->callback([&] { command_line().migrate(migrations); });
 
-  std::string name = "My Company", slug = "my-company", currency = "USD", email = "admin@example.com";
+  std::string name = "My Company", slug, currency = "USD", email = "admin@example.com";
   auto* user = app.add_subcommand("user", "People")->require_subcommand(1);
   auto* bootstrap = user->add_subcommand("bootstrap", "Create an organization with its administrator");
   bootstrap->add_option("--organization", name, "its name")->capture_default_str();
-  bootstrap->add_option("--slug", slug, "its short name: small letters, digits and dashes")->capture_default_str();
+  bootstrap->add_option("--slug", slug, "its short name: small letters, digits and dashes; default: from its name");
   bootstrap->add_option("--currency", currency, "ISO 4217 code")->capture_default_str();
   bootstrap->add_option("--email", email, "of the administrator")->capture_default_str();
-  bootstrap->callback([&] { command_line().bootstrap(name, slug, currency, email); });
+  bootstrap->callback([&] { command_line().bootstrap(name, slug.empty() ? slug_of(name) : slug, currency, email); });
 
   std::string out = "demo", until;
   std::uint64_t seed = operations::demo_options{}.seed;

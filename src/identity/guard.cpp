@@ -120,7 +120,8 @@ asio::awaitable<ended> replay(identity_store& store, context& c) {
   if (!*kept || !(*kept)->status)
     co_return conflict("a request with this Idempotency-Key is still running; ask again in a moment");
   if ((*kept)->request_hash != hash)
-    co_return invalid_input("this Idempotency-Key was used for another request; take a new one");
+    co_return invalid_input("this Idempotency-Key was used for another request; take a new one",
+                            {{"Idempotency-Key", "was used for another request"}});
   auto answer = (*kept)->body && !(*kept)->body->empty() ? http::response::json(*(*kept)->body, *(*kept)->status)
                                                          : http::response::empty(*(*kept)->status);
   answer.set("Idempotency-Replayed", "true");
