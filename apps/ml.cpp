@@ -47,28 +47,6 @@ settings read_settings() {
   return out;
 }
 
-// Callers are pricing-web and programs with an access token: no cookies here. Rates are limited in pricing-web.
-http::hooks token_hooks(const identity::token_signer& signer, const pricing::clock& now) {
-  http::hooks out;
-  out.authenticate = [&signer, &now](const http::request& r) -> asio::awaitable<result<http::principal>> {
-    constexpr std::string_view scheme = "Bearer ";
-    const std::string_view given = r.header("Authorization");
-    if (!given.starts_with(scheme))
-      co_return error{errc::unauthenticated, "send an access token: Authorization: Bearer …"};
-    const auto claims = signer.verify(given.substr(scheme.size()), now.now());
-    if (!claims)
-      co_return claims.error();
-    http::principal caller;
-    caller.organization = claims->organization;
-    caller.user = claims->user;
-    caller.role = to_string(claims->as);
-    const auto permissions = identity::permissions_of(claims->as);
-    caller.permissions.assign(permissions.begin(), permissions.end());
-    co_return caller;
-  };
-  return out;
-}
-
 void run(const settings& s) {
   const system_clock now;
   const auto signer = identity::token_signer::create(s.identity.secret).value();
@@ -85,7 +63,8 @@ void run(const settings& s) {
   http::site site(s.http, registry, probes);
   net::run_threads(s.http.threads, [&](net::io_thread& thread) {
     auto routes = models::prediction_routes(snapshots, cpu, now);
-    http::server server(thread, site, http::router::create(std::move(routes), token_hooks(signer, now)).value());
+    http::server server(thread, site,
+                        http::router::create(std::move(routes), models::token_hooks(signer, now)).value());
     thread.run();
   });
 }

@@ -13,6 +13,11 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr std::chrono::days test_window{365};
+constexpr std::size_t lines_per_thread = 20'000; // with fewer, threads wait for each other more than they work
+
+int threads_for(const learn::price_history& h) {
+  return static_cast<int>(std::clamp<std::size_t>(h.lines().size() / lines_per_thread, 1, 2));
+}
 
 bool has_estimates(const learn::price_history& h) {
   return std::ranges::any_of(h.lines(), [](const learn::price_line& l) { return !std::isnan(l.estimate); });
@@ -23,6 +28,7 @@ learn::evaluation_options test_options(const market::loaded_history& loaded, con
   out.from = request.from;
   out.until = request.until.value_or(loaded.newest_on + std::chrono::days(1));
   out.retrain_months = request.retrain_months;
+  out.training.threads = threads_for(loaded.prices);
   out.need_estimate = has_estimates(loaded.prices);
   return out;
 }
@@ -146,7 +152,8 @@ result<training_report> train_model(postgres::session& database, storage::object
     return untestable(tested.error(), loaded, test_from);
 
   step("training", 0.55);
-  learn::train_options options{.until = loaded.newest_on + std::chrono::days(1)};
+  const learn::train_options options{.until = loaded.newest_on + std::chrono::days(1),
+                                     .threads = threads_for(loaded.prices)};
   const auto started = steady::now();
   const auto model = learn::train(view, options);
   if (!model)
