@@ -122,6 +122,9 @@ answer<http::page<price_row>> list_prices(catalog_store& store, context& c, pric
   auto rows = co_await store.prices({c.organization(), c.deadline()}, in.id, kind, *after, limit + 1);
   if (!rows)
     co_return rows.error();
+  if (rows->empty()) // of no such item, or is there just none?
+    if (const auto item = co_await store.item({c.organization(), c.deadline()}, in.id); !item)
+      co_return item.error();
   const auto end_of_prices = [](const stored_price& last) {
     return wire::encode_cursor(price_end{last.observed_on, last.row_key});
   };
