@@ -1,8 +1,8 @@
 // The queue and its runners on a real PostgreSQL: claims, leases, retries, doubling, stopping.
 #include "jobs/job_runner.hpp"
 #include "jobs/jobs_routes.hpp"
-#include "support/postgres_server.hpp"
 #include "support/api_call.hpp"
+#include "support/postgres_server.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>

@@ -3,8 +3,8 @@
 
 #include "market/benchmark_store.hpp"
 #include "market/refresh.hpp"
-#include "support/postgres_server.hpp"
 #include "support/api_call.hpp"
+#include "support/postgres_server.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
