@@ -2,6 +2,7 @@
 #include "catalog/catalog_routes.hpp"
 #include "core/config.hpp"
 #include "core/log.hpp"
+#include "http/answer_cache.hpp"
 #include "http/server.hpp"
 #include "identity/guard.hpp"
 #include "identity/identity_routes.hpp"
@@ -35,10 +36,11 @@ struct ui_config {
 BOOST_DESCRIBE_STRUCT(ui_config, (), (root))
 
 struct web_config {
-  unsigned cpu_threads = 2;       // for passwords, files and spreadsheets
-  std::size_t cpu_queue_max = 64; // what waits for them; above it: unavailable
+  unsigned cpu_threads = 2;                  // for passwords, files and spreadsheets
+  std::size_t answer_cache_bytes = 16 << 20; // of one thread
+  std::size_t cpu_queue_max = 64;            // what waits for them; above it: unavailable
 };
-BOOST_DESCRIBE_STRUCT(web_config, (), (cpu_threads, cpu_queue_max))
+BOOST_DESCRIBE_STRUCT(web_config, (), (cpu_threads, answer_cache_bytes, cpu_queue_max))
 
 struct settings {
   http::config http;
@@ -88,9 +90,14 @@ class web_thread {
         model_(thread.io(), shared.configured.ml, shared.signer),
         people_(database_),
         identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
+        answers_(shared.configured.web.answer_cache_bytes),
         catalog_(database_),
         verdicts_(database_, shared.cpu, predict()),
-        shared_(shared) {}
+        shared_(shared) {
+    const auto forget = [this](std::string_view payload) { answers_.forget(payload); };
+    database_.listen("prices", forget);
+    database_.listen("market", forget);
+  }
 
   // Sessions live in Redis, so nobody is served without it.
   asio::awaitable<result<void>> ready() {
@@ -107,7 +114,7 @@ class web_thread {
     std::vector<http::route> routes = identity::identity_routes(identity_);
     append(routes, ingest::ingest_routes(shared_.ingest, shared_.cpu));
     append(routes, jobs::jobs_routes(database_));
-    append(routes, catalog::catalog_routes(catalog_));
+    append(routes, catalog::catalog_routes(catalog_, answers_));
     append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
     append(routes, models::models_routes(database_));
     append(routes, sourcing::verdict_routes(verdicts_));
@@ -130,6 +137,7 @@ class web_thread {
   models::prediction_client model_;
   identity::identity_store people_;
   identity::identity_service identity_;
+  http::answer_cache answers_;
   catalog::catalog_store catalog_;
   sourcing::verdict_service verdicts_;
   process& shared_;

@@ -171,7 +171,7 @@ std::vector<std::string> search_patterns(std::string_view normalized_text) {
   return out;
 }
 
-std::vector<http::route> catalog_routes(catalog_store& store) {
+std::vector<http::route> catalog_routes(catalog_store& store, http::answer_cache& answers) {
   std::vector<http::route> routes;
   routes.push_back(http::json_route<items_request, http::page<item_summary>>(
       method::get, "/api/v1/items", {.summary = "Items, searched and filtered", .permission = "item.read"},
@@ -181,10 +181,12 @@ std::vector<http::route> catalog_routes(catalog_store& store) {
       [&store](context& c, http::nothing) {
         return store.item_facets_of({c.organization(), c.deadline()});
       }));
-  routes.push_back(http::json_route<prices_request, http::page<price_row>>(
-      method::get, "/api/v1/items/{id}/prices",
-      {.summary = "Observed prices of an item, newest first", .permission = "item.read"},
-      [&store](context& c, prices_request in) { return list_prices(store, c, std::move(in)); }));
+  routes.push_back(
+      http::cached(http::json_route<prices_request, http::page<price_row>>(
+                       method::get, "/api/v1/items/{id}/prices",
+                       {.summary = "Observed prices of an item, newest first", .permission = "item.read"},
+                       [&store](context& c, prices_request in) { return list_prices(store, c, std::move(in)); }),
+                   answers));
   routes.push_back(http::json_route<suppliers_request, http::page<supplier_summary>>(
       method::get, "/api/v1/suppliers",
       {.summary = "Suppliers with their usual position", .permission = "supplier.read"},

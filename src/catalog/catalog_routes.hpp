@@ -2,12 +2,12 @@
 // REST addresses of items, suppliers and events: lists with search, filters and cursors, details, observed prices.
 // An item's own page, which also has its benchmark, is composed in insight.
 #include "catalog/catalog_store.hpp"
-#include "http/route.hpp"
+#include "http/answer_cache.hpp"
 
 namespace pricing::catalog {
 
-// The store must outlive the routes.
-std::vector<http::route> catalog_routes(catalog_store& store);
+// Both must outlive the routes. Observed prices are answered from the cache, which must be told of new ones.
+std::vector<http::route> catalog_routes(catalog_store& store, http::answer_cache& answers);
 
 // LIKE patterns that together find the words of `text` in normalized names: "hot mix  1.5\"" becomes %hot%, %mix%, …
 // Empty when there are no words. At most eight words count.

@@ -143,6 +143,13 @@ class writer {
     w.commit();
   }
 
+  // Whoever keeps answers made of these tables.
+  void tell() {
+    database_.begin(organization_);
+    database_.query<std::string>("select pg_notify('market', $1::text)::text", std::to_string(organization_.value));
+    database_.commit();
+  }
+
   void write(const std::vector<supplier_row>& rows) {
     using row = supplier_row;
     replacement w(database_, organization_);
@@ -218,6 +225,7 @@ refresh_report refresh_market(postgres::session& database, organization_id organ
   out.write(suppliers.suppliers);
   step("writing suppliers' items", 0.8);
   out.write(suppliers.items);
+  out.tell();
   step("done", 1);
   const auto count = [](const auto& rows) { return static_cast<std::int64_t>(rows.size()); };
   return {count(loaded.prices.log_price()), count(index.months),        count(items.benchmarks),

@@ -65,9 +65,10 @@ class catalog_routes_test : public testing::Test {
 
   auto get_as(organization_id caller, const std::string& path, std::vector<http::name_value> query = {}) const {
     std::unique_ptr<catalog_store> store;
-    const auto routes = [&store](postgres::pool& pool) {
+    http::answer_cache answers(1 << 20);
+    const auto routes = [&](postgres::pool& pool) {
       store = std::make_unique<catalog_store>(pool);
-      return catalog_routes(*store);
+      return catalog_routes(*store, answers);
     };
     const std::string permission = path.find("suppliers") != std::string::npos ? "supplier.read"
                                    : path.find("events") != std::string::npos  ? "event.read"
