@@ -17,9 +17,16 @@ BOOST_DESCRIBE_STRUCT(page_request, (), (limit, cursor))
 constexpr const char* cookie_name = "pricing_session";
 
 // A sign-in has no caller yet; its audit event is the person's own.
-void becomes_caller(context& c, const session_view& view) {
-  c.caller.organization = {view.organization.id};
-  c.caller.user = {view.user.id};
+void becomes_caller(context& c, organization_id organization, user_id user) {
+  c.caller.organization = organization;
+  c.caller.user = user;
+}
+
+result<token_pair> hand_over(context& c, result<identity_service::issued_tokens> issued) {
+  if (!issued)
+    return issued.error();
+  becomes_caller(c, issued->organization, issued->user);
+  return std::move(issued->tokens);
 }
 
 std::string session_cookie(const std::string& token, int ttl_s, bool secure) {
@@ -37,7 +44,7 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
           co_return opened.error();
         c.response_headers.emplace_back("Set-Cookie", session_cookie(opened->token, service.settings().session_ttl_s,
                                                                      service.settings().secure_cookie));
-        becomes_caller(c, opened->view);
+        becomes_caller(c, {opened->view.organization.id}, {opened->view.user.id});
         co_return std::move(opened->view);
       }));
 
@@ -58,19 +65,19 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
   routes.push_back(http::json_route<credentials, token_pair>(
       method::post, "/api/v1/auth/token",
       {.summary = "Get an access token for the API", .is_public = true, .rate_class = "login", .no_csrf = true},
-      [&](context&, credentials in) -> answer<token_pair> {
-        co_return co_await service.issue_tokens(in.email.value, in.password.value);
+      [&](context& c, credentials in) -> answer<token_pair> {
+        co_return hand_over(c, co_await service.issue_tokens(in.email.value, in.password.value));
       }));
 
-  routes.push_back(
-      http::json_route<refresh_request, token_pair>(method::post, "/api/v1/auth/refresh",
-                                                    {.summary = "Exchange a refresh token; the old one ends",
-                                                     .is_public = true,
-                                                     .rate_class = "login",
-                                                     .no_csrf = true},
-                                                    [&](context&, refresh_request in) -> answer<token_pair> {
-                                                      co_return co_await service.refresh(in.refresh_token.value);
-                                                    }));
+  routes.push_back(http::json_route<refresh_request, token_pair>(
+      method::post, "/api/v1/auth/refresh",
+      {.summary = "Exchange a refresh token; the old one ends",
+       .is_public = true,
+       .rate_class = "login",
+       .no_csrf = true},
+      [&](context& c, refresh_request in) -> answer<token_pair> {
+        co_return hand_over(c, co_await service.refresh(in.refresh_token.value));
+      }));
 }
 
 void add_people_routes(std::vector<http::route>& routes, identity_service& service) {

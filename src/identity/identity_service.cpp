@@ -59,8 +59,11 @@ asio::awaitable<result<login_row>> identity_service::check_password(std::string 
     co_return wasted ? wrong_credentials() : wasted.error();
   }
   login_row person = std::move(**found);
-  if (person.locked_until && *person.locked_until > clock_.now())
-    co_return error{errc::rate_limited, "too many failed attempts; try again later", {}, config_.lockout_s};
+  if (const auto now = clock_.now(); person.locked_until && *person.locked_until > now) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(*person.locked_until - now);
+    co_return error{
+        errc::rate_limited, "too many failed attempts; try again later", {}, static_cast<int>(left.count())};
+  }
   const auto verify = [hash = person.password_hash, password] { return verify_password(hash, password); };
   auto right = co_await cpu_.run(verify);
   if (!right)
@@ -109,21 +112,27 @@ asio::awaitable<result<session_view>> identity_service::me(http::principal calle
   co_return view_of(**person, caller.csrf_token);
 }
 
-asio::awaitable<result<token_pair>> identity_service::issue_tokens(std::string email, std::string password) {
+asio::awaitable<result<identity_service::issued_tokens>> identity_service::issue_tokens(std::string email,
+                                                                                        std::string password) {
   auto person = co_await check_password(std::move(email), std::move(password));
   if (!person)
     co_return person.error();
   co_return co_await tokens_for(std::move(*person), token_hash(random_token()));
 }
 
-asio::awaitable<result<token_pair>> identity_service::tokens_for(login_row person, std::string family_hash) {
+asio::awaitable<result<identity_service::issued_tokens>> identity_service::tokens_for(login_row person,
+                                                                                      std::string family_hash) {
   const auto as = parse_role(person.role);
   if (!as)
     co_return not_signed_in();
-  const auto now = std::chrono::floor<std::chrono::seconds>(clock_.now());
+  const timestamp issued = clock_.now();
+  const auto now = std::chrono::floor<std::chrono::seconds>(issued);
   token_pair out;
-  out.access_token = signer_.sign(
-      {{person.organization_id}, {person.user_id}, *as, now + std::chrono::seconds(config_.access_token_ttl_s)});
+  out.access_token = signer_.sign({{person.organization_id},
+                                   {person.user_id},
+                                   *as,
+                                   now + std::chrono::seconds(config_.access_token_ttl_s),
+                                   issued});
   out.expires_in_s = config_.access_token_ttl_s;
   out.refresh_token = random_token();
   auto kept = co_await store_.keep_refresh_token({person.organization_id}, {person.user_id},
@@ -131,10 +140,10 @@ asio::awaitable<result<token_pair>> identity_service::tokens_for(login_row perso
                                                  now + std::chrono::seconds(config_.refresh_token_ttl_s));
   if (!kept)
     co_return kept.error();
-  co_return out;
+  co_return issued_tokens{std::move(out), {person.organization_id}, {person.user_id}};
 }
 
-asio::awaitable<result<token_pair>> identity_service::refresh(std::string refresh_token) {
+asio::awaitable<result<identity_service::issued_tokens>> identity_service::refresh(std::string refresh_token) {
   auto used = co_await store_.use_refresh_token(token_hash(refresh_token));
   if (!used)
     co_return used.error();
@@ -199,9 +208,8 @@ asio::awaitable<result<http::principal>> identity_service::from_bearer(std::stri
   if (!claims)
     co_return claims.error();
   const auto ended = co_await ended_before(claims->user.value);
-  const timestamp issued = claims->expires_at - std::chrono::seconds(config_.access_token_ttl_s);
   // While Redis is away a token lives on for the minutes it has left.
-  if (ended && issued.time_since_epoch().count() <= *ended)
+  if (ended && claims->issued_at.time_since_epoch().count() <= *ended)
     co_return not_signed_in();
   http::principal out;
   out.organization = claims->organization;

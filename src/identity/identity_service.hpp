@@ -29,9 +29,14 @@ class identity_service {
   asio::awaitable<result<opened_session>> login(std::string email, std::string password);
   asio::awaitable<result<void>> logout(std::string session);
   asio::awaitable<result<session_view>> me(http::principal caller);
-  asio::awaitable<result<token_pair>> issue_tokens(std::string email, std::string password);
+  struct issued_tokens {
+    token_pair tokens;
+    organization_id organization;
+    user_id user;
+  };
+  asio::awaitable<result<issued_tokens>> issue_tokens(std::string email, std::string password);
   // A refresh token is good for one use; using it twice revokes every token that came from the same sign-in.
-  asio::awaitable<result<token_pair>> refresh(std::string refresh_token);
+  asio::awaitable<result<issued_tokens>> refresh(std::string refresh_token);
 
   // The caller behind a cookie or a bearer token.
   asio::awaitable<result<http::principal>> authenticate(const http::request& request);
@@ -47,7 +52,7 @@ class identity_service {
 
  private:
   asio::awaitable<result<login_row>> check_password(std::string email, std::string password);
-  asio::awaitable<result<token_pair>> tokens_for(login_row person, std::string family_hash);
+  asio::awaitable<result<issued_tokens>> tokens_for(login_row person, std::string family_hash);
   asio::awaitable<result<http::principal>> from_session(std::string token);
   asio::awaitable<result<std::int64_t>> ended_before(std::int64_t user);
   asio::awaitable<result<http::principal>> from_bearer(std::string token);

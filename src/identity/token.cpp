@@ -44,6 +44,7 @@ std::string token_signer::sign(const token_claims& claims) const {
   jwt_add_grant_int(raw, "org", claims.organization.value);
   jwt_add_grant(raw, "role", std::string(to_string(claims.as)).c_str());
   jwt_add_grant_int(raw, "exp", claims.expires_at.time_since_epoch().count());
+  jwt_add_grant_int(raw, "issued_us", claims.issued_at.time_since_epoch().count());
   jwt_set_alg(raw, JWT_ALG_HS256, bytes_of(secret_), static_cast<int>(secret_.size()));
   const std::unique_ptr<char, decltype(&std::free)> text(jwt_encode_str(raw), std::free);
   if (!text)
@@ -68,7 +69,8 @@ result<token_claims> token_signer::verify(std::string_view token, timestamp now)
   const std::int64_t organization = jwt_get_grant_int(raw, "org");
   if (!subject || !as || organization <= 0 || expires_at <= now)
     return refused();
-  return token_claims{{organization}, {std::atoll(subject)}, *as, expires_at};
+  const timestamp issued_at{std::chrono::microseconds(jwt_get_grant_int(raw, "issued_us"))};
+  return token_claims{{organization}, {std::atoll(subject)}, *as, expires_at, issued_at};
 }
 
 std::string random_token() {

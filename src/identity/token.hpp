@@ -15,6 +15,7 @@ struct token_claims {
   user_id user;
   role as = role::viewer;
   std::chrono::sys_seconds expires_at{};
+  timestamp issued_at{}; // 1970 in a token that does not say; then it ends with the first change of its person's role
 };
 
 class token_signer {
