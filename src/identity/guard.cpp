@@ -1,6 +1,7 @@
 #include "identity/guard.hpp"
 
 #include "core/log.hpp"
+#include "identity/sealer.hpp"
 #include "redis/client.hpp"
 
 #include <boost/json.hpp>
@@ -82,8 +83,10 @@ asio::awaitable<ended> check_rate(const config& limits, redis::client& cache, co
 constexpr std::string_view key_header = "Idempotency-Key";
 constexpr std::size_t kept_body_max = 1 << 20;
 
+// Two people may choose the same key without knowing of each other.
 std::string method_path(const context& c) {
-  return std::string(to_string(c.request.verb)) + " " + c.request.path;
+  return std::string(to_string(c.request.verb)) + " " + c.request.path + " of user " +
+         std::to_string(c.caller.user.value);
 }
 
 // A streamed body counts by its size and name: uploads are recognized by their content anyway.
@@ -99,7 +102,7 @@ std::string claimed_key(const context& c) {
 }
 
 // The first request with a key claims it (and echoes it in its answer); a later one gets the first one's answer.
-asio::awaitable<ended> replay(identity_store& store, context& c) {
+asio::awaitable<ended> replay(const sealer& seals, identity_store& store, context& c) {
   const std::string key(c.request.header(key_header));
   if (key.empty() || !is_write(c.request.verb) || !c.caller)
     co_return std::nullopt;
@@ -122,20 +125,24 @@ asio::awaitable<ended> replay(identity_store& store, context& c) {
   if ((*kept)->request_hash != hash)
     co_return invalid_input("this Idempotency-Key was used for another request; take a new one",
                             {{"Idempotency-Key", "was used for another request"}});
-  auto answer = (*kept)->body && !(*kept)->body->empty() ? http::response::json(*(*kept)->body, *(*kept)->status)
-                                                         : http::response::empty(*(*kept)->status);
+  auto body = seals.open((*kept)->body.value_or(""));
+  if (!body)
+    co_return conflict("this request was done already, but its answer can no longer be read; look at the result");
+  auto answer = body->empty() ? http::response::empty(*(*kept)->status)
+                              : http::response::json(std::move(*body), *(*kept)->status);
   answer.set("Idempotency-Replayed", "true");
   co_return answer;
 }
 
-asio::awaitable<void> keep_answer(identity_store& store, context& c, http::response& out) {
+// An answer may hold a generated password, so it is kept sealed.
+asio::awaitable<void> keep_answer(const sealer& seals, identity_store& store, context& c, http::response& out) {
   const std::string key = claimed_key(c);
   if (key.empty())
     co_return;
   const std::string place = method_path(c);
   // What failed may be tried again with the same key.
   const bool kept = out.status < 400 && out.content().size() <= kept_body_max;
-  auto stored = kept ? co_await store.keep_answer(c.organization(), key, place, out.status, std::string(out.content()))
+  auto stored = kept ? co_await store.keep_answer(c.organization(), key, place, out.status, seals.seal(out.content()))
                      : co_await store.forget_key(c.organization(), key, place);
   if (!stored)
     log::error("idempotent answer not kept",
@@ -221,11 +228,12 @@ std::optional<boost::json::value> audit_extract(std::string_view body) {
 
 http::hooks make_hooks(const config& c, identity_service& service, identity_store& store, redis::client& cache) {
   http::hooks out;
+  const sealer seals(c.secret);
   out.authenticate = [&service](const http::request& r) { return service.authenticate(r); };
   out.before.emplace_back([](context& x) { return check_csrf(x); });
   out.before.emplace_back([&c, &cache](context& x) { return check_rate(c, cache, x); });
-  out.before.emplace_back([&store](context& x) { return replay(store, x); });
-  out.after.emplace_back([&store](context& x, http::response& r) { return keep_answer(store, x, r); });
+  out.before.emplace_back([&store, seals](context& x) { return replay(seals, store, x); });
+  out.after.emplace_back([&store, seals](context& x, http::response& r) { return keep_answer(seals, store, x, r); });
   out.after.emplace_back([&store](context& x, http::response& r) { return audit(store, x, r); });
   return out;
 }

@@ -121,8 +121,12 @@ asio::awaitable<result<std::vector<audit_event>>> identity_store::audit_trail(or
   co_return co_await database_.query<audit_event>(organization, audit_trail_sql, organization, before, limit);
 }
 
-constexpr auto claim_key_sql = "insert into idempotency_keys (organization_id, key, method_path, request_hash) "
-                               "values ($1, $2, $3, decode($4, 'hex')) on conflict do nothing";
+// No request takes as long as 15 minutes.
+constexpr auto claim_key_sql =
+    "insert into idempotency_keys as kept (organization_id, key, method_path, request_hash) "
+    "values ($1, $2, $3, decode($4, 'hex')) on conflict (organization_id, key, method_path) do update "
+    "set request_hash = excluded.request_hash, created_at = now() "
+    "where kept.status is null and kept.created_at < now() - interval '15 minutes'";
 
 asio::awaitable<result<bool>> identity_store::claim_key(organization_id organization, std::string key,
                                                         std::string method_path, std::string request_hash) {

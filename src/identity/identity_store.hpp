@@ -73,7 +73,7 @@ class identity_store {
   asio::awaitable<result<std::vector<audit_event>>> audit_trail(organization_id organization, std::int64_t before,
                                                                 int limit);
 
-  // True when this request is the first with its key.
+  // True when this request is the first with its key, or the first ended without a trace (its process was killed).
   asio::awaitable<result<bool>> claim_key(organization_id organization, std::string key, std::string method_path,
                                           std::string request_hash);
   asio::awaitable<result<std::optional<kept_answer>>> answer_of_key(organization_id organization, std::string key,
