@@ -69,8 +69,8 @@ TEST_F(models_routes_test, compares_the_model_in_use_with_the_estimate_and_simpl
   const auto& trained = test::trained_market::instance();
   const auto [status, current] = get(trained.market.organization, "/api/v1/models/current");
   ASSERT_EQ(status, 200) << json::serialize(current);
-  EXPECT_EQ(current.at("version"), trained.report.version);
-  EXPECT_EQ(current.at("trained_until"), to_string(test::sample_until - std::chrono::days(14)));
+  EXPECT_EQ(current.at("version").as_string(), trained.report.version);
+  EXPECT_EQ(current.at("trained_until").as_string(), to_string(test::sample_until - std::chrono::days(14)));
   EXPECT_GT(current.at("metrics").at("coverage_90").as_double(), 0.5);
   const auto& table = current.at("table").as_array();
   ASSERT_EQ(table.size(), 4U);

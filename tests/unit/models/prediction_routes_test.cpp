@@ -126,7 +126,7 @@ TEST_F(prediction_routes_test, answers_only_callers_with_a_valid_token_and_permi
   EXPECT_EQ(post(ml, batch, body, token(identity::role::viewer)).first, 403);
   const auto [status, answer] = post(ml, batch, body, token(identity::role::analyst));
   ASSERT_EQ(status, 200) << json::serialize(answer);
-  EXPECT_EQ(answer.at("model_version"), test::trained_market::instance().report.version);
+  EXPECT_EQ(answer.at("model_version").as_string(), test::trained_market::instance().report.version);
   ASSERT_EQ(answer.at("lines").as_array().size(), 2U);
   const auto& line = answer.at("lines").at(0);
   EXPECT_EQ(line.at("source"), "model");
