@@ -159,7 +159,7 @@ TEST_F(prediction_routes_test, predicts_a_single_line_like_one_of_a_batch) {
 TEST_F(prediction_routes_test, refuses_what_it_cannot_read_with_a_reason) {
   const ml_server ml(signer);
   const std::string bearer = token(identity::role::analyst);
-  const auto [status, answer] = post(ml, batch, R"({"lines":[{"quantity":"1"}]})", bearer);
+  const auto [status, answer] = post(ml, batch, R"({"lines":[{"unit":"Ea","quantity":"1","prices":[]}]})", bearer);
   EXPECT_EQ(status, 422) << json::serialize(answer);
   EXPECT_EQ(answer.at("details").at(0).at("path"), "lines[0].description");
   json::array many(lines_max + 1, json::object{{"item_id", 1}, {"quantity", "1"}});
