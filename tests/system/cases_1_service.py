@@ -1,6 +1,10 @@
 """Health, sign-in, bad input: what every client meets first."""
 import json
+import os
 import socket
+import subprocess
+
+from product import REPOSITORY
 
 
 def test_health_and_metrics_answer_without_a_session(product):
@@ -101,3 +105,8 @@ def test_the_pages_come_with_a_strict_policy(product):
     assert page.status == 200 and b"<div id=" in page.body, page
     policy = page.headers["Content-Security-Policy"]
     assert "unsafe-inline" not in policy.split("script-src")[-1].split(";")[0], policy
+
+
+def test_database_schema_sql_is_what_the_migrations_make(product):
+    done = subprocess.run([os.path.join(REPOSITORY, "scripts/dev/dump-schema.sh"), "--check"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
