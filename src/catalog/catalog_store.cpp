@@ -60,7 +60,9 @@ std::string items_query(item_order order, bool search) {
          "s.item_id = i.id left join categories c on c.organization_id = i.organization_id and c.id = i.category_id "
          "where i.organization_id = $1 and ($2::text is null or c.name = $2) and ($3::text is null or i.unit = $3) "
          "and ($4::boolean is null or i.is_priced = $4) and " +
-         (search ? "i.normalized_name like all ($5::text[])" : "$5::text[] is not null") +
+         (search ? "(i.normalized_name like all ($5::text[]) or i.id in (select a.item_id from item_aliases a where "
+                   "a.organization_id = $1 and a.normalized_name like all ($5::text[])))"
+                 : "$5::text[] is not null") +
          page_clause(order == item_order::name, key, "i", 6);
 }
 

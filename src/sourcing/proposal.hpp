@@ -37,9 +37,10 @@ struct proposal {
   std::optional<wire::text<0, 200>> name;
   std::optional<date> on;                   // the day the prices are for; today when absent
   std::optional<wire::text<3, 3>> currency; // of the prices; must be the organization's
+  std::optional<wire::text<0, 100>> place;  // where the work is, as in the events' place
   wire::list<proposal_line, lines_max> lines;
 };
-BOOST_DESCRIBE_STRUCT(proposal, (), (name, on, currency, lines))
+BOOST_DESCRIBE_STRUCT(proposal, (), (name, on, currency, place, lines))
 
 // One part of the way from the category's level to the expected price. money is per unit of the item; the parts add
 // up to the expected price.

@@ -1,5 +1,6 @@
 #include "ingest/convert.hpp"
 #include "ingest/suggest.hpp"
+#include "market/place.hpp"
 #include "match/normalize.hpp"
 #include "sourcing/reading.hpp"
 #include "wire/table.hpp"
@@ -250,8 +251,11 @@ class file_reading {
       return lines.error();
     out.content.lines = std::move(*lines);
     out.content.on = newest_ == date{} ? options_.today : newest_;
-    if (!event_.empty())
+    if (!event_.empty()) {
       out.content.name = wire::text<0, 200>{clean(event_, 200)};
+      if (const auto place = market::place_of_reference(event_); !place.empty())
+        out.content.place = wire::text<0, 100>{std::string(place)};
+    }
     say_assumptions(unpriced_rows_, quantity_assumed_, notes_);
     out.notes = std::move(notes_);
     return out;

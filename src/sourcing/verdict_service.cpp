@@ -30,6 +30,7 @@ models::prediction_request request_of(const proposal& p, const std::vector<std::
                                       const std::vector<std::size_t>& lines) {
   models::prediction_request out;
   out.on = p.on;
+  out.place = p.place;
   for (const auto i : lines) {
     models::prediction_line line;
     if (items[i])

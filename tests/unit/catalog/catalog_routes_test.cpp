@@ -127,6 +127,11 @@ TEST_F(catalog_routes_test, items_are_found_by_all_their_words_in_any_order) {
   EXPECT_EQ(names({{"search", "nothing like it"}}), list{});
 }
 
+TEST_F(catalog_routes_test, items_are_found_by_their_other_names) {
+  EXPECT_EQ(names({{"search", "one tube"}}), list{"Pipe, 1 inch"});
+  EXPECT_EQ(names({{"search", "tube"}, {"unit", "ea"}}), list{});
+}
+
 TEST_F(catalog_routes_test, wildcards_of_the_search_are_plain_text) {
   EXPECT_EQ(search_patterns("100%_odd\\name"), list{"%100\\%\\_odd\\\\name%"});
   EXPECT_EQ(names({{"search", "%"}}).size(), names({{"search", ""}}).size()); // no word left

@@ -41,6 +41,7 @@ TEST(read_file, three_bidders_and_an_estimate) {
   const auto& p = read->content;
   ASSERT_EQ(p.lines.size(), 2U);
   EXPECT_EQ(p.name->value, "81101");
+  EXPECT_EQ(p.place->value, "81");
   EXPECT_EQ(to_string(*p.on), "2023-01-06");
   EXPECT_EQ(p.lines[1].line->value, "0010");
   EXPECT_EQ(p.lines[1].section->value, "1");

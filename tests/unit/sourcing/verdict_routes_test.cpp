@@ -172,6 +172,20 @@ class verdict_routes_test : public testing::Test {
   std::vector<std::string> permissions = {"verdict.create", "verdict.read"};
 };
 
+TEST_F(verdict_routes_test, tells_the_model_day_and_place) {
+  models::prediction_request seen;
+  const auto model = [&seen](organization_id o, user_id u, models::prediction_request r) {
+    seen = r;
+    return fixed_model(o, u, std::move(r));
+  };
+  const auto body = json::parse(R"({"on":"2026-02-03","place":"North","lines":[{"description":"Pipe","unit":"Ft",)"
+                                R"("quantity":"5","prices":[{"supplier":"Rauh","price":"9"}]}]})");
+  ASSERT_EQ(post_lines(body, model).first, 201);
+  ASSERT_TRUE(seen.place && seen.on);
+  EXPECT_EQ(seen.place->value, "North");
+  EXPECT_EQ(to_string(*seen.on), "2026-02-03");
+}
+
 TEST_F(verdict_routes_test, judges_a_file_of_three_bidders_and_an_estimate) {
   const auto [status, v] = post_file(tabulation(20, 2));
   ASSERT_EQ(status, 201) << json::serialize(v);
