@@ -53,7 +53,7 @@ check_ui() {
   [ -e ui/package.json ] || return 0
   scripts/dev/install-packages.sh ui
   scripts/dev/install-ui.sh
-  (cd ui && export NO_COLOR=1 && npm run --silent types && npm run --silent lint)
+  (cd ui && export NO_COLOR=1 && npm run --silent types && npm run --silent lint -- --colors=off)
 }
 
 # Key material, and addresses that are true on one machine only. The brackets keep a pattern from finding itself.

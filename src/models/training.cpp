@@ -179,7 +179,7 @@ result<training_report> train_model(postgres::session& database, storage::object
   better ? models.promote(version) : models.reject(version);
   models.commit();
   step("done", 1);
-  return training_report{version, better, std::move(*tested), model->trained_lines(), train_s};
+  return training_report{version, better, *tested, model->trained_lines(), train_s};
 }
 
 } // namespace pricing::models
