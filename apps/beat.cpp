@@ -22,9 +22,8 @@ namespace {
 
 struct beat_config {
   int metrics_port = 9102;
-  int hour = 2; // UTC, of the nightly jobs
 };
-BOOST_DESCRIBE_STRUCT(beat_config, (), (metrics_port, hour))
+BOOST_DESCRIBE_STRUCT(beat_config, (), (metrics_port))
 
 struct settings {
   postgres::config database;
@@ -36,8 +35,6 @@ settings read_settings() {
   const auto source = config_source::load().value();
   settings out{source.read<postgres::config>("postgres").value(), source.read<beat_config>("beat").value(),
                source.read<http::config>("http").value()};
-  if (out.beat.hour < 0 || out.beat.hour > 23)
-    throw std::runtime_error("configuration: beat.hour must be 0 to 23");
   out.http.port = out.beat.metrics_port;
   out.http.service = "pricing-beat";
   out.http.title = "pricing-beat";
@@ -47,7 +44,7 @@ settings read_settings() {
   return out;
 }
 
-// The beating thread: leads when it can, looks for what is due every half minute, begins anew after a lost connection.
+// The beating thread: leads when it can, looks for what is due every second, begins anew after a lost connection.
 class beat {
  public:
   beat(const settings& s, prometheus::Registry& registry)
@@ -77,10 +74,10 @@ class beat {
     do {
       try {
         postgres::session session(settings_.database.url);
-        jobs::schedule schedule(session, {.hour = settings_.beat.hour});
+        jobs::schedule schedule(session, {});
         do
-          act(schedule);
-        while (!stopped_within(leading_.Value() > 0 ? 30s : 5s));
+          act(schedule, session);
+        while (!stopped_within(leading_.Value() > 0 ? 1s : 5s));
       } catch (const std::exception& e) {
         healthy_ = false;
         log::error("periodic jobs cannot be queued", {{"error", boost::json::string(e.what())}});
@@ -89,13 +86,14 @@ class beat {
     } while (!stopped_within(2s));
   }
 
-  void act(jobs::schedule& schedule) {
+  // By the database's clock: beats on machines whose clocks differ agree.
+  void act(jobs::schedule& schedule, postgres::session& session) {
     const bool led = leading_.Value() > 0;
     leading_.Set(schedule.lead());
     healthy_ = true;
     if (leading_.Value() > 0 && !led)
       log::info("this beat leads");
-    const auto done = schedule.tick(clock_.now());
+    const auto done = schedule.tick(session.query<timestamp>("select clock_timestamp()").at(0));
     for (const auto& [kind, count] : done.enqueued) {
       enqueued_.Add({{"kind", kind}}).Increment(count);
       log::info("periodic jobs queued", {{"kind", boost::json::string(kind)}, {"jobs", count}});
@@ -112,7 +110,6 @@ class beat {
   const settings& settings_;
   prometheus::Gauge& leading_;
   prometheus::Family<prometheus::Counter>& enqueued_;
-  const system_clock clock_{};
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
