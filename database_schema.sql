@@ -69,6 +69,8 @@ CREATE TABLE public.jobs (
     error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     finished_at timestamp with time zone,
+    schedule_id bigint,
+    due_at timestamp with time zone,
     CONSTRAINT jobs_attempts_max_check CHECK (((attempts_max >= 1) AND (attempts_max <= 100))),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text])))
 );
@@ -154,6 +156,15 @@ CREATE FUNCTION public.organization_ids() RETURNS SETOF bigint
 $$;
 
 ALTER FUNCTION public.organization_ids() OWNER TO pricing_owner;
+
+CREATE FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) RETURNS SETOF bigint
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  select distinct organization_id from schedules where enabled and next_due <= due_until order by 1
+$$;
+
+ALTER FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) OWNER TO pricing_owner;
 
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
@@ -602,6 +613,41 @@ ALTER TABLE public.refresh_tokens ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE public.schedules (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    rule text NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    catch_up text DEFAULT 'latest'::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    built_in boolean DEFAULT false NOT NULL,
+    anchor_at timestamp with time zone DEFAULT now() NOT NULL,
+    next_due timestamp with time zone NOT NULL,
+    last_due timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT schedules_catch_up_check CHECK ((catch_up = ANY (ARRAY['all'::text, 'latest'::text, 'none'::text]))),
+    CONSTRAINT schedules_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT schedules_rule_check CHECK ((length(rule) <= 200)),
+    CONSTRAINT schedules_time_zone_check CHECK ((length(time_zone) <= 60))
+);
+
+ALTER TABLE ONLY public.schedules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.schedules OWNER TO pricing_owner;
+
+ALTER TABLE public.schedules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.schedules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.schema_migrations (
     version integer NOT NULL,
     name text NOT NULL,
@@ -872,6 +918,12 @@ ALTER TABLE ONLY public.refresh_tokens
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_token_hash_key UNIQUE (token_hash);
 
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_organization_id_name_key UNIQUE (organization_id, name);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
@@ -923,6 +975,8 @@ CREATE INDEX items_category ON public.items USING btree (organization_id, catego
 
 CREATE INDEX items_name_trigrams ON public.items USING gin (normalized_name public.gin_trgm_ops);
 
+CREATE UNIQUE INDEX jobs_of_schedules ON public.jobs USING btree (organization_id, schedule_id, due_at);
+
 CREATE INDEX jobs_organization ON public.jobs USING btree (organization_id, id DESC);
 
 CREATE INDEX jobs_waiting ON public.jobs USING btree (run_after, id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
@@ -948,6 +1002,8 @@ CREATE INDEX price_observations_upload ON ONLY public.price_observations USING b
 CREATE INDEX refresh_tokens_family ON public.refresh_tokens USING btree (family_hash);
 
 CREATE INDEX refresh_tokens_user ON public.refresh_tokens USING btree (organization_id, user_id);
+
+CREATE INDEX schedules_due ON public.schedules USING btree (next_due, organization_id) WHERE enabled;
 
 CREATE INDEX supplier_aliases_supplier ON public.supplier_aliases USING btree (organization_id, supplier_id);
 
@@ -1016,6 +1072,9 @@ ALTER TABLE ONLY public.items
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_organization_id_schedule_id_fkey FOREIGN KEY (organization_id, schedule_id) REFERENCES public.schedules(organization_id, id) ON DELETE SET NULL (schedule_id);
+
 ALTER TABLE ONLY public.mapping_templates
     ADD CONSTRAINT mapping_templates_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -1045,6 +1104,9 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.schedules
+    ADD CONSTRAINT schedules_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
 ALTER TABLE ONLY public.spend_months
     ADD CONSTRAINT spend_months_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
@@ -1094,6 +1156,8 @@ CREATE POLICY definer ON public.organizations TO pricing_owner USING (true) WITH
 
 CREATE POLICY definer ON public.refresh_tokens TO pricing_owner USING (true) WITH CHECK (true);
 
+CREATE POLICY definer ON public.schedules TO pricing_owner USING (true) WITH CHECK (true);
+
 CREATE POLICY definer ON public.users TO pricing_owner USING (true) WITH CHECK (true);
 
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
@@ -1131,6 +1195,8 @@ ALTER TABLE public.price_observations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.quarantined_rows ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.refresh_tokens ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.spend_months ENABLE ROW LEVEL SECURITY;
 
@@ -1181,6 +1247,8 @@ CREATE POLICY tenant ON public.price_observations USING ((organization_id = publ
 CREATE POLICY tenant ON public.quarantined_rows USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.refresh_tokens USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.schedules USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.spend_months USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -1235,6 +1303,9 @@ GRANT ALL ON FUNCTION public.note_login(who bigint, success boolean, failures_ma
 REVOKE ALL ON FUNCTION public.organization_ids() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.organization_ids() TO pricing_app;
 
+REVOKE ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) TO pricing_app;
+
 REVOKE ALL ON FUNCTION public.refuse_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.refuse_change() TO pricing_app;
 
@@ -1282,6 +1353,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.price_observations TO pricing_
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.quarantined_rows TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.spend_months TO pricing_app;
 

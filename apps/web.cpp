@@ -12,9 +12,12 @@
 #include "insight/item_page.hpp"
 #include "insight/overview.hpp"
 #include "jobs/jobs_routes.hpp"
+#include "jobs/schedules_routes.hpp"
 #include "market/market_routes.hpp"
+#include "market/refresh.hpp"
 #include "models/models_routes.hpp"
 #include "models/prediction_client.hpp"
+#include "models/training.hpp"
 #include "postgres/config.hpp"
 #include "redis/client.hpp"
 #include "sourcing/verdict_routes.hpp"
@@ -114,6 +117,7 @@ class web_thread {
     std::vector<http::route> routes = identity::identity_routes(identity_);
     append(routes, ingest::ingest_routes(shared_.ingest, shared_.cpu));
     append(routes, jobs::jobs_routes(database_));
+    append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
     append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
     append(routes, models::models_routes(database_));

@@ -21,15 +21,16 @@ constexpr std::array<std::string_view, 14> analyst_permissions = {
     "model.read",    "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
     "upload.create", "upload.read",   "verdict.create",  "verdict.read"};
 
-constexpr std::array<std::string_view, 17> manager_permissions = {
-    "audit.read",    "event.read",  "item.read",     "job.read",        "match.decide",   "match.read",
-    "model.manage",  "model.read",  "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
-    "upload.create", "upload.read", "user.read",     "verdict.create",  "verdict.read"};
+constexpr std::array<std::string_view, 18> manager_permissions = {
+    "audit.read",    "event.read",    "item.read",   "job.manage",    "job.read",        "match.decide",
+    "match.read",    "model.manage",  "model.read",  "overview.read", "prediction.read", "quarantine.fix",
+    "supplier.read", "upload.create", "upload.read", "user.read",     "verdict.create",  "verdict.read"};
 
-constexpr std::array<std::string_view, 18> admin_permissions = {
-    "audit.read",    "event.read",  "item.read",     "job.read",        "match.decide",   "match.read",
-    "model.manage",  "model.read",  "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
-    "upload.create", "upload.read", "user.read",     "user.write",      "verdict.create", "verdict.read"};
+constexpr std::array<std::string_view, 19> admin_permissions = {
+    "audit.read",      "event.read",     "item.read",      "job.manage",    "job.read",
+    "match.decide",    "match.read",     "model.manage",   "model.read",    "overview.read",
+    "prediction.read", "quarantine.fix", "supplier.read",  "upload.create", "upload.read",
+    "user.read",       "user.write",     "verdict.create", "verdict.read"};
 
 static_assert(std::ranges::is_sorted(viewer_permissions) && std::ranges::is_sorted(buyer_permissions) &&
               std::ranges::is_sorted(analyst_permissions) && std::ranges::is_sorted(manager_permissions) &&

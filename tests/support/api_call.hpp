@@ -1,5 +1,5 @@
 #pragma once
-// One GET through the router to routes on a real database, without a socket.
+// One call through the router to routes on a real database, without a socket.
 #include "http/router.hpp"
 #include "postgres/pool.hpp"
 
@@ -11,10 +11,17 @@
 namespace pricing::test {
 
 // Status and body of the answer to a caller of `organization` who has one permission.
-inline std::pair<int, boost::json::value> get(const std::string& url,
-                                              const std::function<std::vector<http::route>(postgres::pool&)>& routes,
-                                              const std::string& permission, organization_id organization,
-                                              const std::string& path, std::vector<http::name_value> query = {}) {
+struct api_request {
+  http::method verb = http::method::get;
+  std::string path;
+  std::vector<http::name_value> query{};
+  std::string body{}; // JSON
+};
+
+inline std::pair<int, boost::json::value> call(const std::string& url,
+                                               const std::function<std::vector<http::route>(postgres::pool&)>& routes,
+                                               const std::string& permission, organization_id organization,
+                                               api_request asked) {
   namespace asio = boost::asio;
   asio::io_context io;
   http::response answer;
@@ -31,13 +38,18 @@ inline std::pair<int, boost::json::value> get(const std::string& url,
       co_return caller;
     };
     const auto router = http::router::create(routes(pool), hooks).value();
-    const auto match = router.find(http::method::get, path);
+    const auto match = router.find(asked.verb, asked.path);
     if (!match.route)
-      throw std::runtime_error("no route for " + path);
+      throw std::runtime_error("no route for " + asked.path);
     http::request request;
-    request.path = path;
+    request.verb = asked.verb;
+    request.path = asked.path;
     request.path_params = match.params;
-    request.query = std::move(query);
+    request.query = std::move(asked.query);
+    request.body = std::move(asked.body);
+    request.body_bytes = request.body.size();
+    if (!request.body.empty())
+      request.add_header("Content-Type", "application/json");
     request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
     http::context context{request, *match.route};
     const auto ask = [&]() -> asio::awaitable<void> {
@@ -53,7 +65,14 @@ inline std::pair<int, boost::json::value> get(const std::string& url,
   }
   io.restart();
   io.run_for(std::chrono::milliseconds(100));
-  return {answer.status, boost::json::parse(answer.content())};
+  return {answer.status, answer.content().empty() ? boost::json::value() : boost::json::parse(answer.content())};
+}
+
+inline std::pair<int, boost::json::value> get(const std::string& url,
+                                              const std::function<std::vector<http::route>(postgres::pool&)>& routes,
+                                              const std::string& permission, organization_id organization,
+                                              const std::string& path, std::vector<http::name_value> query = {}) {
+  return call(url, routes, permission, organization, {http::method::get, path, std::move(query)});
 }
 
 } // namespace pricing::test

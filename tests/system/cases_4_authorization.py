@@ -5,7 +5,7 @@ VIEWER = {"event.read", "item.read", "match.read", "model.read", "overview.read"
           "verdict.read"}
 BUYER = VIEWER | {"upload.create", "verdict.create"}
 ANALYST = BUYER | {"job.read", "match.decide", "prediction.read", "quarantine.fix"}
-MANAGER = ANALYST | {"audit.read", "model.manage", "user.read"}
+MANAGER = ANALYST | {"audit.read", "job.manage", "model.manage", "user.read"}
 ADMIN = MANAGER | {"user.write"}
 ROLES = {"supplier": set(), "viewer": VIEWER, "buyer": BUYER, "analyst": ANALYST, "manager": MANAGER, "admin": ADMIN}
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -149,7 +149,7 @@ def stranger(product):
 def our_ids(product, path):
     """Ids of ours that exist, for the parameters of this path."""
     tables = {"items": "item_benchmarks", "suppliers": "suppliers", "events": "events", "uploads": "uploads", "jobs": "jobs",
-              "matches": "match_decisions", "verdicts": "verdicts", "users": "memberships"}
+              "matches": "match_decisions", "verdicts": "verdicts", "users": "memberships", "schedules": "schedules"}
     collection = path.split("/")[3]
     assert collection in tables, f"which table has the ids of {path}?"
     organization = product.admin().session["organization"]["id"]
@@ -172,6 +172,7 @@ def make_something_of_everything(product):
     item = admin.get("/api/v1/items?limit=1").json["data"][0]
     line = {"item_id": item["id"], "unit": item["unit"], "quantity": "10", "prices": [{"supplier": "A", "price": "5"}]}
     assert admin.post("/api/v1/verdicts", {"name": "ours", "lines": [line]}).status in (200, 201)
+    admin.post("/api/v1/schedules", {"name": "Ours", "kind": "train", "rule": "0 4 1 1 *"})
     product.sql("insert into match_decisions (organization_id, kind, source_text, normalized, unit) values "
                 f"({organization}, 'item', 'Ours alone', 'ours alone', 'Ea') on conflict do nothing")
     return item
@@ -186,6 +187,9 @@ BODIES = {
     ("post", "/api/v1/uploads/{id}/quarantine/{row_number}/dismiss"): lambda product: {},
     ("post", "/api/v1/matches/{id}/decision"): lambda product: {"choice": "new"},
     ("post", "/api/v1/matches/{id}/undo"): lambda product: {},
+    ("patch", "/api/v1/schedules/{id}"): lambda product: {"rule": "every 1 s", "enabled": False},
+    ("delete", "/api/v1/schedules/{id}"): lambda product: {},
+    ("post", "/api/v1/schedules/{id}/run"): lambda product: {},
     ("patch", "/api/v1/users/{id}"): lambda product: {"role": "viewer", "disabled": True},
 }
 
@@ -193,7 +197,7 @@ BODIES = {
 def everything_of_ours(product):
     organization = product.admin().session["organization"]["id"]
     tables = ("items", "item_aliases", "suppliers", "supplier_aliases", "events", "mapping_templates", "quarantined_rows",
-              "match_decisions", "held_rows", "memberships", "verdicts")
+              "match_decisions", "held_rows", "memberships", "verdicts", "schedules")
     sums = [f"select '{t}', count(*), md5(string_agg(t::text, '' order by t::text)) from {t} t "
             f"where organization_id = {organization}" for t in tables]
     sums.append("select 'uploads', count(*), md5(string_agg(concat(id, state, mapping_id, loaded, quarantined), '' order "
