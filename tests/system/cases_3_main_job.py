@@ -1,4 +1,5 @@
 """Load, know, judge: the main job through the API, on the generated sample."""
+import csv
 import os
 import time
 
@@ -140,19 +141,17 @@ def test_a_proposal_is_judged_line_by_line(product):
 
 
 def test_the_overpriced_lines_are_found(product):
-    high = {"high", "very_high"}
-    flagged = {}
-    for line in judged(product)["lines"]:
-        for quote in line["quotes"]:
-            if quote["verdict"] in high:
-                flagged[quote["supplier"]] = flagged.get(quote["supplier"], 0) + 1
-    fair, dear = None, None
+    """The sample's second bidder asks 1.7 to 2.6 times the fair price for five lines; the lowest one for none."""
+    planted = {4, 11, 19, 26, 33}
     with open(os.path.join(product.dir, "demo", "sample_proposal.csv")) as f:
-        import csv
-        for row in csv.DictReader(f):
-            fair = row["vendor_name"] if row["vendor_rank"] == "1" else fair
-            dear = row["vendor_name"] if row["vendor_rank"] == "2" else dear
-    assert flagged.get(dear, 0) >= flagged.get(fair, 0) + 3, (flagged, fair, dear)
+        rank = {row["vendor_name"]: row["vendor_rank"] for row in csv.DictReader(f)}
+    flagged = {"1": set(), "2": set(), "3": set()}
+    for n, line in enumerate(judged(product)["lines"]):
+        for quote in line["quotes"]:
+            if quote["verdict"] in ("high", "very_high"):
+                flagged[rank[quote["supplier"]]].add(n)
+    assert planted <= flagged["2"], flagged
+    assert len(flagged["1"]) <= 8, flagged
 
 
 def test_a_verdict_is_kept(product):
