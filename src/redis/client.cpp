@@ -1,19 +1,18 @@
 #include "redis/client.hpp"
 
-#include <algorithm>
+#include "redis/connection.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include <algorithm>
 #include <deque>
+#include <iterator>
 
 namespace pricing::redis {
 namespace {
@@ -22,10 +21,19 @@ error away() {
   return {errc::unavailable, "the cache is not reachable; try again in a moment", {}, 1};
 }
 
+// States of the server that pass are unavailable, all other error answers are defects of ours.
+error failure_of(const value& answer) {
+  for (const std::string_view passing : {"READONLY", "LOADING", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"})
+    if (answer.text.starts_with(passing))
+      return {errc::unavailable, "redis: " + answer.text, {}, 1};
+  return {errc::internal, "redis: " + answer.text};
+}
+
 struct call {
-  explicit call(asio::io_context& io) : done(io) {}
+  call(asio::io_context& io, std::size_t n) : done(io), wanted(n) {}
   asio::steady_timer done;
-  std::optional<value> answer;
+  std::size_t wanted;
+  std::vector<value> answers;
   bool finished = false;
 };
 
@@ -47,6 +55,7 @@ struct client::state : std::enable_shared_from_this<state> {
     running = writing = false;
     output.clear();
     parser = {};
+    waiting_commands = 0;
     for (auto& c : std::exchange(waiting, {}))
       finish(*c);
   }
@@ -55,34 +64,18 @@ struct client::state : std::enable_shared_from_this<state> {
     c.done.cancel();
   }
 
-  asio::awaitable<bool> open() {
-    boost::system::error_code ec;
-    if (!settings.socket.empty()) {
-      const asio::generic::stream_protocol::endpoint to = asio::local::stream_protocol::endpoint(settings.socket);
-      co_await line.async_connect(to, asio::redirect_error(asio::use_awaitable, ec));
-      co_return !ec;
-    }
-    asio::ip::tcp::resolver names(io);
-    const auto found = co_await names.async_resolve(settings.host, std::to_string(settings.port),
-                                                    asio::redirect_error(asio::use_awaitable, ec));
-    if (ec || found.empty())
-      co_return false;
-    const asio::generic::stream_protocol::endpoint to = found.begin()->endpoint();
-    co_await line.async_connect(to, asio::redirect_error(asio::use_awaitable, ec));
-    co_return !ec;
-  }
-
   // Connects, then reads until the connection ends.
   static asio::awaitable<void> serve(std::shared_ptr<state> self) {
     const auto mine = self->generation;
-    const bool opened = co_await self->open();
+    auto opened = co_await open_connection(self->io, self->settings);
     if (mine != self->generation)
       co_return;
     if (!opened)
       co_return self->drop();
+    self->line = std::move(*opened);
     self->connected = true;
     self->flush();
-    char bytes[16 * 1024];
+    char bytes[64 * 1024];
     for (;;) {
       boost::system::error_code ec;
       const auto n =
@@ -102,8 +95,15 @@ struct client::state : std::enable_shared_from_this<state> {
           return false;
         const auto c = std::move(waiting.front());
         waiting.pop_front();
-        c->answer = std::move(*v);
-        finish(*c);
+        --waiting_commands;
+        const bool demoted = v->is_error() && v->text.starts_with("READONLY");
+        c->answers.push_back(std::move(*v));
+        if (c->answers.size() < c->wanted)
+          waiting.push_front(c);
+        else
+          finish(*c);
+        if (demoted)
+          return false; // a replica now: connect to the master
       }
       return true;
     } catch (const std::runtime_error&) {
@@ -111,11 +111,15 @@ struct client::state : std::enable_shared_from_this<state> {
     }
   }
 
+  // At the end of this turn of the loop, so that all of its commands go out together.
   void flush() {
     if (!connected || writing || output.empty())
       return;
     writing = true;
-    asio::co_spawn(io, write(shared_from_this()), asio::detached);
+    asio::post(io, [self = shared_from_this(), mine = generation] {
+      if (mine == self->generation)
+        asio::co_spawn(self->io, write(self), asio::detached);
+    });
   }
   static asio::awaitable<void> write(std::shared_ptr<state> self) {
     const auto mine = self->generation;
@@ -133,39 +137,36 @@ struct client::state : std::enable_shared_from_this<state> {
   void start() {
     running = true;
     connected = false;
-    if (!settings.password.empty()) {
-      const std::vector<std::string> words{"AUTH", settings.password};
-      output = encode_command(words);
-      waiting.push_back(std::make_shared<call>(io));
-    }
     asio::co_spawn(io, serve(shared_from_this()), asio::detached);
   }
 
-  static asio::awaitable<result<value>> send(std::shared_ptr<state> self, std::vector<std::string> words) {
-    if (self->waiting.size() >= static_cast<std::size_t>(self->settings.queue_max))
+  static asio::awaitable<result<std::vector<value>>> send(std::shared_ptr<state> self, std::string bytes,
+                                                          std::size_t commands, std::chrono::milliseconds timeout) {
+    if (self->waiting_commands + commands > static_cast<std::size_t>(self->settings.queue_max))
       co_return away();
     if (!self->running)
       self->start();
-    const auto mine = std::make_shared<call>(self->io);
+    const auto mine = std::make_shared<call>(self->io, commands);
     self->waiting.push_back(mine);
-    self->output += encode_command(words);
+    self->waiting_commands += commands;
+    self->output += bytes;
     self->flush();
     boost::system::error_code ec;
-    mine->done.expires_after(std::chrono::milliseconds(self->settings.timeout_ms));
-    co_await mine->done.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    mine->done.expires_after(timeout);
+    if (!mine->finished)
+      co_await mine->done.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     if (!mine->finished)
       self->drop(); // the order of answers would be lost
-    if (!mine->answer)
+    if (mine->answers.size() < commands)
       co_return away();
-    if (mine->answer->type == value::kind::error)
-      co_return error{errc::internal, "redis: " + mine->answer->text};
-    co_return std::move(*mine->answer);
+    co_return std::move(mine->answers);
   }
 
   asio::io_context& io;
   config settings;
-  asio::generic::stream_protocol::socket line;
+  socket_type line;
   std::deque<std::shared_ptr<call>> waiting;
+  std::size_t waiting_commands = 0;
   resp_parser parser;
   std::string output;
   std::uint64_t generation = 0;
@@ -177,8 +178,52 @@ client::~client() {
   state_->drop();
 }
 
+void client::disconnect() {
+  state_->drop();
+}
+
 asio::awaitable<result<value>> client::command(std::vector<std::string> words) {
-  return state::send(state_, std::move(words));
+  return command(std::move(words), std::chrono::milliseconds(state_->settings.timeout_ms));
+}
+
+asio::awaitable<result<value>> client::command(std::vector<std::string> words, std::chrono::milliseconds timeout) {
+  auto answers = co_await state::send(state_, encode_command(words), 1, timeout);
+  if (!answers)
+    co_return answers.error();
+  auto& answer = answers->front();
+  if (answer.is_error())
+    co_return failure_of(answer);
+  co_return std::move(answer);
+}
+
+asio::awaitable<result<std::vector<value>>> client::pipeline(std::vector<std::vector<std::string>> commands) {
+  if (commands.empty())
+    co_return std::vector<value>();
+  std::string bytes;
+  for (const auto& words : commands)
+    append_command(bytes, words);
+  co_return co_await state::send(state_, std::move(bytes), commands.size(),
+                                 std::chrono::milliseconds(state_->settings.timeout_ms));
+}
+
+asio::awaitable<result<value>> client::eval(const script& s, std::vector<std::string> keys,
+                                            std::vector<std::string> arguments) {
+  std::vector<std::string> words;
+  words.reserve(3 + keys.size() + arguments.size());
+  words = {"EVALSHA", s.sha1, std::to_string(keys.size())};
+  for (auto* part : {&keys, &arguments})
+    std::move(part->begin(), part->end(), std::back_inserter(words));
+  const auto limit = std::chrono::milliseconds(state_->settings.timeout_ms);
+  auto answers = co_await state::send(state_, encode_command(words), 1, limit);
+  if (answers && answers->front().is_error() && answers->front().text.starts_with("NOSCRIPT")) {
+    words[0] = "EVAL", words[1] = s.text;
+    answers = co_await state::send(state_, encode_command(words), 1, limit);
+  }
+  if (!answers)
+    co_return answers.error();
+  if (answers->front().is_error())
+    co_return failure_of(answers->front());
+  co_return std::move(answers->front());
 }
 
 asio::awaitable<result<std::optional<std::string>>> client::get(std::string key) {

@@ -1,12 +1,15 @@
 #pragma once
 // Redis for one event loop. Commands of many coroutines share one connection, in order. Connects on first use and again
-// after a loss. Failures are unavailable (lost, too slow, too many waiting); an error answer of Redis is internal.
+// after a loss; with sentinels, to the master they name. What is asked in one turn of the loop travels in one write.
+// Failures are unavailable (lost, too slow, too many waiting, loading, no longer the master); any other error answer of
+// Redis is internal. After unavailable the command may or may not have run.
 #include "core/error.hpp"
+#include "redis/config.hpp"
 #include "redis/resp.hpp"
+#include "redis/script.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/describe.hpp>
 
 #include <chrono>
 #include <memory>
@@ -15,17 +18,6 @@
 namespace pricing::redis {
 
 namespace asio = boost::asio;
-
-// Section "redis". The Unix socket is used when it is named, else host and port.
-struct config {
-  std::string socket;
-  std::string host = "127.0.0.1";
-  int port = 6379;
-  std::string password;
-  int timeout_ms = 2'000;
-  int queue_max = 5'000;
-};
-BOOST_DESCRIBE_STRUCT(config, (), (socket, host, port, password, timeout_ms, queue_max))
 
 struct quota {
   bool allowed = true;
@@ -41,6 +33,13 @@ class client {
   client& operator=(const client&) = delete;
 
   asio::awaitable<result<value>> command(std::vector<std::string> words);
+  // For commands that block on the server: waits so long for the answer instead of config.timeout_ms.
+  asio::awaitable<result<value>> command(std::vector<std::string> words, std::chrono::milliseconds timeout);
+  // Answers in order; fails as a whole when the connection is lost. An error answer of one command is its value.
+  asio::awaitable<result<std::vector<value>>> pipeline(std::vector<std::vector<std::string>> commands);
+  // Runs a script by its digest; sends its text when the server does not know it (NOSCRIPT).
+  asio::awaitable<result<value>> eval(const script& s, std::vector<std::string> keys,
+                                      std::vector<std::string> arguments);
   asio::awaitable<result<std::optional<std::string>>> get(std::string key);
   asio::awaitable<result<std::vector<std::optional<std::string>>>> mget(std::vector<std::string> keys);
   asio::awaitable<result<void>> set(std::string key, std::string text, std::chrono::seconds ttl);
@@ -48,6 +47,9 @@ class client {
   asio::awaitable<result<std::int64_t>> incr(std::string key);
   // Counts a call for this key; allowed up to `most` within the window that the first call opened. One script.
   asio::awaitable<result<quota>> allow(std::string key, int most, std::chrono::milliseconds window);
+
+  // Closes the connection; what is on its way fails as unavailable. The next command connects again.
+  void disconnect();
 
  private:
   struct state;

@@ -21,72 +21,110 @@ std::size_t length(std::string_view text, std::size_t most) {
   return static_cast<std::size_t>(n);
 }
 
-} // namespace
-
-std::optional<value> resp_parser::next() {
-  std::size_t at = 0;
-  value out;
-  if (!parse(at, out, 0))
-    return std::nullopt;
-  buffer_.erase(0, at);
-  return out;
+void append_number(std::string& out, char kind, std::size_t n) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
+  out += kind;
+  out.append(digits, end);
+  out += "\r\n";
 }
 
-bool resp_parser::parse(std::size_t& at, value& out, int depth) const {
-  if (depth > depth_max)
-    throw std::runtime_error("redis: an answer is nested too deeply");
-  const auto end = buffer_.find("\r\n", at);
+} // namespace
+
+void resp_parser::feed(std::string_view bytes) {
+  if (at_ == buffer_.size())
+    buffer_.clear(), at_ = 0;
+  else if (at_ > buffer_.size() / 2)
+    buffer_.erase(0, at_), at_ = 0;
+  buffer_.append(bytes);
+}
+
+std::optional<value> resp_parser::next() {
+  for (;;) {
+    value v;
+    std::size_t members = 0;
+    if (!step(v, members))
+      return std::nullopt;
+    if (members > 0) {
+      open_.push_back({std::move(v), members});
+      if (open_.size() > depth_max)
+        throw std::runtime_error("redis: an answer is nested too deeply");
+      continue;
+    }
+    for (; !open_.empty(); open_.pop_back()) {
+      open_.back().list.list.push_back(std::move(v));
+      if (--open_.back().missing > 0)
+        break;
+      v = std::move(open_.back().list);
+    }
+    if (open_.empty())
+      return v;
+  }
+}
+
+bool resp_parser::step(value& out, std::size_t& members) {
+  const auto end = buffer_.find("\r\n", at_);
   if (end == std::string::npos) {
-    if (buffer_.size() - at > line_max)
+    if (buffer_.size() - at_ > line_max)
       throw std::runtime_error("redis: a line is too long");
     return false;
   }
-  if (end == at)
+  if (end == at_)
     throw std::runtime_error("redis: an empty line");
-  const char type = buffer_[at];
-  const auto line = std::string_view(buffer_).substr(at + 1, end - at - 1);
-  at = end + 2;
-  switch (type) {
+  const auto line = std::string_view(buffer_).substr(at_ + 1, end - at_ - 1);
+  switch (buffer_[at_]) {
   case '+':
     out.type = value::kind::text, out.text = line;
-    return true;
+    break;
   case '-':
     out.type = value::kind::error, out.text = line;
-    return true;
+    break;
   case ':':
     out.type = value::kind::integer, out.integer = number(line);
-    return true;
-  case '$': {
-    if (line == "-1")
-      return true;
-    const auto size = length(line, bulk_max);
-    if (buffer_.size() < at + size + 2)
-      return false;
-    if (buffer_.compare(at + size, 2, "\r\n") != 0)
-      throw std::runtime_error("redis: a text does not end where it says");
-    out.type = value::kind::text, out.text = buffer_.substr(at, size);
-    at += size + 2;
-    return true;
-  }
-  case '*': {
-    if (line == "-1")
-      return true;
-    const auto size = length(line, list_max);
-    out.type = value::kind::list;
-    for (std::size_t i = 0; i < size; ++i)
-      if (!parse(at, out.list.emplace_back(), depth + 1))
-        return false;
-    return true;
-  }
+    break;
+  case '$':
+    return bulk(line, end + 2, out);
+  case '*':
+    if (line != "-1")
+      out.type = value::kind::list, members = length(line, list_max);
+    break;
   default:
     throw std::runtime_error("redis: an unknown kind of answer");
+  }
+  at_ = end + 2;
+  return true;
+}
+
+bool resp_parser::bulk(std::string_view line, std::size_t from, value& out) {
+  if (line == "-1") {
+    at_ = from;
+    return true;
+  }
+  const auto size = length(line, bulk_max);
+  // A wrong end is seen as soon as its first byte is there.
+  if (buffer_.size() > from + size && buffer_[from + size] != '\r')
+    throw std::runtime_error("redis: a text does not end where it says");
+  if (buffer_.size() < from + size + 2)
+    return false;
+  if (buffer_[from + size + 1] != '\n')
+    throw std::runtime_error("redis: a text does not end where it says");
+  out.type = value::kind::text, out.text.assign(buffer_, from, size);
+  at_ = from + size + 2;
+  return true;
+}
+
+void append_command(std::string& out, std::span<const std::string> words) {
+  append_number(out, '*', words.size());
+  for (const auto& w : words) {
+    append_number(out, '$', w.size());
+    out += w;
+    out += "\r\n";
   }
 }
 
 std::string encode_command(std::span<const std::string> words) {
-  std::string out = "*" + std::to_string(words.size()) + "\r\n";
-  for (const auto& w : words)
-    out += "$" + std::to_string(w.size()) + "\r\n" + w + "\r\n";
+  std::string out;
+  append_command(out, words);
   return out;
 }
 
