@@ -71,8 +71,13 @@ CREATE TABLE public.jobs (
     finished_at timestamp with time zone,
     schedule_id bigint,
     due_at timestamp with time zone,
+    task_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    sent_at timestamp with time zone,
+    started_at timestamp with time zone,
+    revoked boolean DEFAULT false NOT NULL,
+    result jsonb,
     CONSTRAINT jobs_attempts_max_check CHECK (((attempts_max >= 1) AND (attempts_max <= 100))),
-    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text])))
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'revoked'::text])))
 );
 
 ALTER TABLE ONLY public.jobs FORCE ROW LEVEL SECURITY;
@@ -96,6 +101,21 @@ CREATE FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) R
 $$;
 
 ALTER FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) OWNER TO pricing_owner;
+
+CREATE FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) RETURNS SETOF public.jobs
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  update jobs set state = case when attempts >= attempts_max then 'failed' else 'running' end,
+                  attempts = least(attempts + 1, attempts_max), worker = claimant, started_at = now(),
+                  finished_at = case when attempts >= attempts_max then now() end,
+                  error = case when attempts >= attempts_max then coalesce(error, 'its workers kept ending') else error end,
+                  lease_until = now() + make_interval(secs => lease_s)
+  where task_id = task and ((state = 'queued' and run_after <= now()) or (state = 'running' and lease_until < now()))
+  returning *
+$$;
+
+ALTER FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) OWNER TO pricing_owner;
 
 CREATE FUNCTION public.create_organization(new_name text, new_slug text, new_currency text) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -174,6 +194,31 @@ begin
 end $$;
 
 ALTER FUNCTION public.refuse_change() OWNER TO pricing_owner;
+
+CREATE FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) RETURNS SETOF public.jobs
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  update jobs set sent_at = now()
+  where id in (select id from jobs
+               where run_after <= now()
+                 and ((state = 'queued' and (sent_at is null or sent_at < now() - make_interval(secs => lost_after_s)))
+                   or (state = 'running' and lease_until < now()
+                       and (sent_at is null or sent_at < now() - interval '5 seconds')))
+               order by run_after, id limit most for update skip locked)
+  returning *
+$$;
+
+ALTER FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) OWNER TO pricing_owner;
+
+CREATE FUNCTION public.untake_jobs(ids bigint[]) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  update jobs set sent_at = null where id = any (ids) and state = 'queued'
+$$;
+
+ALTER FUNCTION public.untake_jobs(ids bigint[]) OWNER TO pricing_owner;
 
 CREATE FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER
@@ -979,6 +1024,10 @@ CREATE UNIQUE INDEX jobs_of_schedules ON public.jobs USING btree (organization_i
 
 CREATE INDEX jobs_organization ON public.jobs USING btree (organization_id, id DESC);
 
+CREATE UNIQUE INDEX jobs_task ON public.jobs USING btree (task_id);
+
+CREATE INDEX jobs_unsent ON public.jobs USING btree (run_after) WHERE ((state = 'queued'::text) AND (sent_at IS NULL));
+
 CREATE INDEX jobs_waiting ON public.jobs USING btree (run_after, id) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX mapping_templates_fingerprint ON public.mapping_templates USING btree (organization_id, header_fingerprint);
@@ -1285,6 +1334,9 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO pricing_app;
 REVOKE ALL ON FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) TO pricing_app;
 
+REVOKE ALL ON FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) TO pricing_app;
+
 REVOKE ALL ON FUNCTION public.create_organization(new_name text, new_slug text, new_currency text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_organization(new_name text, new_slug text, new_currency text) TO pricing_app;
 
@@ -1308,6 +1360,12 @@ GRANT ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestam
 
 REVOKE ALL ON FUNCTION public.refuse_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.refuse_change() TO pricing_app;
+
+REVOKE ALL ON FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) TO pricing_app;
+
+REVOKE ALL ON FUNCTION public.untake_jobs(ids bigint[]) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.untake_jobs(ids bigint[]) TO pricing_app;
 
 REVOKE ALL ON FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) TO pricing_app;

@@ -71,22 +71,22 @@ std::optional<job> job_queue::claim(const std::string& worker, const std::vector
   return std::move(claimed[0]);
 }
 
-bool job_queue::heartbeat(const job& j, const std::optional<boost::json::value>& progress, std::chrono::seconds lease) {
+hold job_queue::heartbeat(const job& j, const std::optional<boost::json::value>& progress, std::chrono::seconds lease) {
   work w(database_, j.organization);
-  const auto changed = database_.execute(
+  const auto revoked = database_.query<bool>(
       "update jobs set lease_until = now() + make_interval(secs => $4::float8), progress = coalesce($5, progress) "
-      "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+      "where id = $1 and state = 'running' and worker = $2 and attempts = $3 returning revoked",
       j.id, j.worker, j.attempts, static_cast<double>(lease.count()), progress);
   w.commit();
-  return changed == 1;
+  return revoked.empty() ? hold::lost : revoked[0] ? hold::stopped : hold::kept;
 }
 
-bool job_queue::succeed(const job& j) {
+bool job_queue::succeed(const job& j, const std::optional<boost::json::value>& result) {
   work w(database_, j.organization);
   const auto changed =
-      database_.execute("update jobs set state = 'succeeded', finished_at = now(), lease_until = null, error = null "
-                        "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
-                        j.id, j.worker, j.attempts);
+      database_.execute("update jobs set state = 'succeeded', finished_at = now(), lease_until = null, error = null, "
+                        "result = $4 where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+                        j.id, j.worker, j.attempts, result);
   w.commit();
   return changed == 1;
 }
@@ -94,9 +94,9 @@ bool job_queue::succeed(const job& j) {
 bool job_queue::fail(const job& j, const std::string& why, bool retry, std::chrono::seconds delay) {
   work w(database_, j.organization);
   const auto changed = database_.execute(
-      "update jobs set state = case when $4 and attempts < attempts_max then 'queued' else 'failed' end, "
-      "finished_at = case when $4 and attempts < attempts_max then null else now() end, "
-      "run_after = now() + make_interval(secs => $5::float8), lease_until = null, error = left($6, $7) "
+      "update jobs set state = case when revoked then 'revoked' when $4 and attempts < attempts_max then 'queued' else "
+      "'failed' end, finished_at = case when not revoked and $4 and attempts < attempts_max then null else now() end, "
+      "run_after = now() + make_interval(secs => $5::float8), lease_until = null, sent_at = null, error = left($6, $7) "
       "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
       j.id, j.worker, j.attempts, retry, static_cast<double>(delay.count()), why, error_length_max);
   w.commit();
@@ -105,13 +105,37 @@ bool job_queue::fail(const job& j, const std::string& why, bool retry, std::chro
 
 bool job_queue::put_back(const job& j) {
   work w(database_, j.organization);
-  const auto changed =
-      database_.execute("update jobs set state = 'queued', attempts = attempts - 1, worker = null, lease_until = null, "
-                        "run_after = now() where id = $1 and state = 'running' and worker = $2 and attempts = $3",
-                        j.id, j.worker, j.attempts);
+  const auto changed = database_.execute(
+      "update jobs set state = case when revoked then 'revoked' else 'queued' end, finished_at = case "
+      "when revoked then now() end, attempts = attempts - 1, worker = null, lease_until = null, "
+      "sent_at = null, run_after = now() where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+      j.id, j.worker, j.attempts);
   wake_workers(database_, j.kind);
   w.commit();
   return changed == 1;
+}
+
+std::vector<message> job_queue::take_unsent(int most, std::chrono::seconds lost_after) {
+  return database_.query<message>("select id, organization_id, kind, payload, task_id::text from take_unsent_jobs($1, "
+                                  "$2)",
+                                  most, static_cast<int>(lost_after.count()));
+}
+
+void job_queue::untake(const std::vector<job_id>& ids) {
+  std::vector<std::int64_t> values;
+  for (const auto id : ids)
+    values.push_back(id.value);
+  database_.execute("select untake_jobs($1)", values);
+}
+
+std::optional<job> job_queue::claim_task(const std::string& task_id, const std::string& worker,
+                                         std::chrono::seconds lease) {
+  auto claimed = database_.query<job>("select id, organization_id, kind, payload, attempts, attempts_max, worker "
+                                      "from claim_task($1::text::uuid, $2, $3) where state = 'running'",
+                                      task_id, worker, static_cast<int>(lease.count()));
+  if (claimed.empty())
+    return std::nullopt;
+  return std::move(claimed[0]);
 }
 
 queue_state job_queue::state() {

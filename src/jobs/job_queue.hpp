@@ -2,7 +2,7 @@
 // The table `jobs` over one blocking session; every call is a transaction of its own. Throws database_error.
 //
 // A claim is held by worker name and attempt number: once the lease has run out and another worker has taken the job,
-// heartbeat, succeed, fail and put_back of the former claim change nothing and return false.
+// heartbeat, succeed, fail and put_back of the former claim change nothing and say so.
 #include "jobs/job.hpp"
 #include "postgres/session.hpp"
 
@@ -18,6 +18,22 @@ enum class unless {
   queued,     // not if one of the same kind and payload still waits
   ever_queued // not if there has been one of the same kind and payload, however it ended
 };
+
+enum class hold {
+  kept,    // the lease is renewed
+  stopped, // renewed too, but somebody asked to stop the job
+  lost     // another worker has it, or it has ended
+};
+
+// What is sent for a job.
+struct message {
+  job_id id;
+  organization_id organization;
+  std::string kind;
+  boost::json::value payload;
+  std::string task_id;
+};
+BOOST_DESCRIBE_STRUCT(message, (), (id, organization, kind, payload, task_id))
 
 struct queue_state {
   std::int64_t waiting = 0; // due, not claimed
@@ -36,12 +52,20 @@ class job_queue {
   // The oldest due job of these kinds of any organization, also one whose lease has run out.
   std::optional<job> claim(const std::string& worker, const std::vector<std::string>& kinds,
                            std::chrono::seconds lease);
-  bool heartbeat(const job& j, const std::optional<boost::json::value>& progress, std::chrono::seconds lease);
-  bool succeed(const job& j);
+  hold heartbeat(const job& j, const std::optional<boost::json::value>& progress, std::chrono::seconds lease);
+  bool succeed(const job& j, const std::optional<boost::json::value>& result = std::nullopt);
   // Queued again after `delay` while attempts are left and retry is set, else failed.
   bool fail(const job& j, const std::string& why, bool retry, std::chrono::seconds delay);
-  // Queued again at once, as if it had not been claimed.
+  // Queued again at once, as if it had not been claimed; one that was to stop has stopped.
   bool put_back(const job& j);
+
+  // Due jobs whose message was never sent, or is taken for lost: sent `lost_after` ago and still not claimed, or
+  // claimed by a worker that died. They count as sent now. A message sent twice does no harm.
+  std::vector<message> take_unsent(int most, std::chrono::seconds lost_after);
+  // They were not sent after all.
+  void untake(const std::vector<job_id>& ids);
+  // The job of a message, unless it has ended, is not due, or runs elsewhere.
+  std::optional<job> claim_task(const std::string& task_id, const std::string& worker, std::chrono::seconds lease);
 
   queue_state state(); // over all organizations
 

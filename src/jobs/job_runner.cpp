@@ -69,6 +69,7 @@ struct claim {
   jobs::job job;
   std::optional<boost::json::value> progress; // not yet stored; under the runner's mutex
   bool released = false;                      // put back or taken by another; under the runner's mutex
+  bool stopped = false;                       // somebody asked to stop it; under the runner's mutex
 };
 
 } // namespace
@@ -142,7 +143,7 @@ class job_runner::state {
   }
 
   void run(jobs::job job) {
-    const auto claimed = std::make_shared<claim>(claim{std::move(job), {}, false});
+    const auto claimed = std::make_shared<claim>(claim{.job = std::move(job)});
     {
       const std::lock_guard lock(mutex_);
       claims_.push_back(claimed);
@@ -172,7 +173,7 @@ class job_runner::state {
     const progress_function progress = [this, claimed](boost::json::value value) {
       const std::lock_guard lock(mutex_);
       claimed->progress = std::move(value);
-      if (stopping_ || claimed->released)
+      if (stopping_ || claimed->released || claimed->stopped)
         throw job_interrupted();
     };
     try {
@@ -278,9 +279,14 @@ class job_runner::state {
           held.push_back(c);
     }
     for (const auto& c : held) {
-      if (job_queue(session).heartbeat(c->job, take_progress(*c), options_.lease))
+      const auto now = job_queue(session).heartbeat(c->job, take_progress(*c), options_.lease);
+      if (now == hold::kept)
         continue;
       const std::lock_guard lock(mutex_);
+      if (now == hold::stopped) {
+        c->stopped = true;
+        continue;
+      }
       // One that has just ended is not lost.
       if (std::find(claims_.begin(), claims_.end(), c) != claims_.end())
         c->released = true;

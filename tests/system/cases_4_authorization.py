@@ -190,6 +190,8 @@ BODIES = {
     ("patch", "/api/v1/schedules/{id}"): lambda product: {"rule": "every 1 s", "enabled": False},
     ("delete", "/api/v1/schedules/{id}"): lambda product: {},
     ("post", "/api/v1/schedules/{id}/run"): lambda product: {},
+    ("post", "/api/v1/jobs/{id}/retry"): lambda product: {},
+    ("post", "/api/v1/jobs/{id}/revoke"): lambda product: {},
     ("patch", "/api/v1/users/{id}"): lambda product: {"role": "viewer", "disabled": True},
 }
 

@@ -56,6 +56,10 @@ class jobs_test : public testing::Test {
   auto get(organization_id caller, const std::string& path, std::vector<http::name_value> query = {}) const {
     return test::get(server.app_url(), jobs_routes, "job.read", caller, path, std::move(query));
   }
+  auto post(organization_id caller, job_id id, const std::string& what) const {
+    return test::call(server.app_url(), jobs_routes, "job.manage", caller,
+                      {http::method::post, "/api/v1/jobs/" + std::to_string(id.value) + "/" + what, {}, "{}"});
+  }
   static result<void> nothing(organization_id, const json::value&, const progress_function&) { return {}; }
 
   test::postgres_server& server = test::postgres_server::instance();
@@ -78,8 +82,8 @@ TEST_F(jobs_test, claims_the_oldest_due_job_once_and_ends_it) {
   EXPECT_EQ(a->payload.at("n"), 1);
   EXPECT_EQ(b->id, *second);
   EXPECT_FALSE(queue.claim("c", kinds, 30s)) << "the third is not due";
-  EXPECT_TRUE(queue.heartbeat(*a, json::value{{"done", 0.5}}, 30s));
-  EXPECT_TRUE(queue.heartbeat(*a, std::nullopt, 30s));
+  EXPECT_EQ(queue.heartbeat(*a, json::value{{"done", 0.5}}, 30s), hold::kept);
+  EXPECT_EQ(queue.heartbeat(*a, std::nullopt, 30s), hold::kept);
   EXPECT_EQ(find(*first).progress->at("done"), 0.5);
   EXPECT_TRUE(queue.succeed(*a));
   EXPECT_FALSE(queue.succeed(*a));
@@ -95,7 +99,7 @@ TEST_F(jobs_test, gives_a_job_to_another_once_its_lease_has_run_out) {
   const auto heir = queue.claim("heir", kinds, 30s);
   ASSERT_TRUE(heir);
   EXPECT_EQ(heir->attempts, 2);
-  EXPECT_FALSE(queue.heartbeat(*dead, std::nullopt, 30s));
+  EXPECT_EQ(queue.heartbeat(*dead, std::nullopt, 30s), hold::lost);
   EXPECT_FALSE(queue.succeed(*dead));
   EXPECT_FALSE(queue.fail(*dead, "late", true, 0s));
   EXPECT_FALSE(queue.put_back(*dead));
@@ -287,6 +291,93 @@ TEST_F(jobs_test, takes_over_from_a_worker_killed_with_9) {
   job_runner heir({.threads = 1, .lease = 1s, .poll = 100ms}, connect(), {{kind, nothing}}, registry);
   EXPECT_TRUE(becomes(id, "succeeded"));
   EXPECT_EQ(find(id).attempts, 2);
+}
+
+TEST_F(jobs_test, a_waiting_job_is_revoked_at_once_and_can_be_run_again) {
+  const auto id = *queue.enqueue(organization, kind, {});
+  const auto [status, revoked] = post(organization, id, "revoke");
+  ASSERT_EQ(status, 202) << json::serialize(revoked);
+  EXPECT_EQ(revoked.at("state"), "revoked");
+  EXPECT_FALSE(revoked.at("finished_at").is_null());
+  EXPECT_FALSE(queue.claim("a", kinds, 30s));
+  EXPECT_EQ(post(organization, id, "revoke").first, 409);
+  EXPECT_EQ(post(server.new_organization(), id, "retry").first, 404);
+  const auto again = post(organization, id, "retry").second;
+  EXPECT_EQ(again.at("state"), "queued");
+  EXPECT_EQ(again.at("attempts"), 0);
+  EXPECT_TRUE(queue.claim("a", kinds, 30s));
+  EXPECT_EQ(post(organization, id, "retry").first, 409);
+}
+
+TEST_F(jobs_test, a_running_job_is_revoked_at_its_next_step) {
+  prometheus::Registry registry;
+  std::atomic<int> steps = 0;
+  const auto endless = [&](organization_id, const json::value&, const progress_function& progress) -> result<void> {
+    for (;; std::this_thread::sleep_for(5ms), ++steps)
+      progress({{"step", steps.load()}});
+  };
+  job_runner runner({.threads = 1, .lease = 1s}, connect(), {{kind, endless}}, registry);
+  const auto id = *queue.enqueue(organization, kind, {});
+  ASSERT_TRUE(becomes(id, "running"));
+  const auto revoked = post(organization, id, "revoke").second;
+  EXPECT_EQ(revoked.at("state"), "running");
+  EXPECT_EQ(revoked.at("stopping"), true);
+  EXPECT_TRUE(becomes(id, "revoked"));
+  EXPECT_GT(steps, 0);
+}
+
+TEST_F(jobs_test, messages_are_due_once_and_again_when_they_seem_lost) {
+  const auto id = *queue.enqueue(organization, kind, {});
+  const auto later = *queue.enqueue(organization, kind, {}, unless::never, 1h);
+  const auto mine = [&](int lost_after_s) {
+    std::vector<std::int64_t> out;
+    for (const auto& m : queue.take_unsent(1'000, std::chrono::seconds(lost_after_s)))
+      if (m.organization == organization)
+        out.push_back(m.id.value);
+    return out;
+  };
+  EXPECT_EQ(mine(60), std::vector{id.value});
+  EXPECT_TRUE(mine(60).empty());
+  std::this_thread::sleep_for(1100ms);
+  EXPECT_EQ(mine(1), std::vector{id.value}) << "nobody has claimed it";
+  queue.untake({id});
+  EXPECT_EQ(mine(60), std::vector{id.value});
+  make_due(later);
+  EXPECT_EQ(mine(60), std::vector{later.value});
+}
+
+TEST_F(jobs_test, a_task_is_claimed_once_and_again_after_its_lease) {
+  queue.enqueue(organization, kind, {{"n", 1}});
+  std::string task;
+  for (const auto& m : queue.take_unsent(1'000, 60s))
+    if (m.organization == organization)
+      task = m.task_id;
+  const auto first = queue.claim_task(task, "a", 1s);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->payload.at("n"), 1);
+  EXPECT_FALSE(queue.claim_task(task, "b", 1s));
+  std::this_thread::sleep_for(1100ms);
+  const auto second = queue.claim_task(task, "b", 30s);
+  ASSERT_TRUE(second);
+  EXPECT_EQ(second->attempts, 2);
+  EXPECT_FALSE(queue.succeed(*first));
+  EXPECT_TRUE(queue.succeed(*second, json::value{{"done", 3}}));
+  EXPECT_FALSE(queue.claim_task(task, "c", 1s));
+  const auto seen = get(organization, "/api/v1/jobs/" + std::to_string(second->id.value)).second;
+  EXPECT_EQ(seen.at("result").at("done"), 3);
+  EXPECT_EQ(seen.at("task_id").as_string(), task);
+  EXPECT_FALSE(queue.claim_task("00000000-0000-0000-0000-000000000000", "c", 1s));
+}
+
+TEST_F(jobs_test, a_job_whose_workers_keep_ending_fails) {
+  const auto id = *queue.enqueue(organization, kind, {});
+  database.begin(organization);
+  database.execute("update jobs set attempts = attempts_max, state = 'running', lease_until = now() - interval '1 s'");
+  const auto task = database.query<std::string>("select task_id::text from jobs where id = $1", id).at(0);
+  database.commit();
+  EXPECT_FALSE(queue.claim_task(task, "a", 1s));
+  EXPECT_EQ(find(id).state, "failed");
+  EXPECT_EQ(find(id).error, "its workers kept ending");
 }
 
 TEST_F(jobs_test, shows_jobs_to_their_organization_only) {
