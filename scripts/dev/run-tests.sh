@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Builds and runs the tests and prints one summary; JUnit files go to test-results/.
 #
-#   scripts/dev/run-tests.sh [unit|rules|system|e2e|sanitize]... [--sanitize address|thread] [--filter PATTERN]
+#   scripts/dev/run-tests.sh [unit|rules|system|e2e|sanitize|fuzz]... [--sanitize address|thread] [--filter PATTERN]
 #
 #   unit       every C++ unit test, and the unit tests of the user interface
 #   rules      the data-driven tests only (tests/rules: an input and what is expected of it)
 #   system     black box tests against processes started by run-dev-server.sh
 #   e2e        the user interface in Chromium, against the same
 #   sanitize   the unit tests of the pure folders under AddressSanitizer and UBSan
-# Without names: everything but sanitize. --sanitize runs the C++ unit tests of every folder under that sanitizer.
+#   fuzz       each fuzz target over its corpus and then on new inputs for PRICING_FUZZ_SECONDS (default 20)
+# Without names: unit, system and e2e. --sanitize runs the C++ unit tests of every folder under that sanitizer.
 # Ends with the line "N passed, N failed"; fails when a test failed, crashed or did not start.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -19,11 +20,11 @@ filter='*'
 sanitize=
 while [ $# -gt 0 ]; do
   case $1 in
-    unit | rules | system | e2e | sanitize) parts+=("$1") ;;
+    unit | rules | system | e2e | sanitize | fuzz) parts+=("$1") ;;
     --sanitize) sanitize=${2:?address or thread} && shift ;;
     --filter) filter=${2:?a GoogleTest pattern} && shift ;;
-    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    *) die "run-tests.sh: unknown part '$1' (unit rules system e2e sanitize)" ;;
+    -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    *) die "run-tests.sh: unknown part '$1' (unit rules system e2e sanitize fuzz)" ;;
   esac
   shift
 done
@@ -99,6 +100,31 @@ ui_part() {
   fi
 }
 
+fuzz_part() {
+  local seconds=${PRICING_FUZZ_SECONDS:-20} targets target name log found start
+  configure fuzz
+  mapfile -t targets < <(ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z_]*\): .*/\1/p' | sort)
+  [ ${#targets[@]} -gt 0 ] || die "no fuzz target is configured"
+  build fuzz "${targets[@]}"
+  say "Fuzzing, $seconds s each"
+  for target in "${targets[@]}"; do
+    name=${target#fuzz_}
+    log="$results/$target.log"
+    start=$SECONDS
+    found=$(mktemp -d)
+    if nice -n 5 "build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
+      -artifact_prefix="$results/$target-" "$found" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
+      say "  $target: $(grep -oE 'Done [0-9]+ runs' "$log")"
+      junit_case "$results/$target.xml" fuzz "$name" $((SECONDS - start))
+    else
+      say "  $target: FAILED; the input is test-results/$target-*"
+      tail -n 40 "$log" >&2
+      junit_case "$results/$target.xml" fuzz "$name" $((SECONDS - start)) "$(tail -n 30 "$log")"
+    fi
+    rm -rf "$found"
+  done
+}
+
 # black_box_part NAME COMMAND...: a runner that writes test-results/NAME.xml itself and fails when a test failed.
 black_box_part() {
   local name=$1 log="$results/$1.log" start=$SECONDS
@@ -128,6 +154,7 @@ for part in "${parts[@]}"; do
       # shellcheck disable=SC2086
       sanitize_part address $sanitized_folders
       ;;
+    fuzz) fuzz_part ;;
     system) [ ! -e tests/system/run.py ] || black_box_part system python3 tests/system/run.py --junit "$results/system.xml" ;;
     e2e) [ ! -e tests/e2e/run.sh ] || black_box_part e2e tests/e2e/run.sh --junit "$results/e2e.xml" ;;
   esac
