@@ -40,7 +40,7 @@ test('a pasted proposal is judged, and a line says why', async () => {
   await first.click();
   const drawer = page.getByRole('dialog');
   await drawer.getByText('Where it comes from').waitFor();
-  assert.match(page.url(), /line=1/);
+  assert.match(decodeURIComponent(page.url()), /line="?1"?/);
   assert.match(await drawer.innerText(), /over fair/);
 });
 
