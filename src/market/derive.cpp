@@ -133,23 +133,37 @@ struct purchase {
   double money, quantity;
 };
 
-// ln of Fisher's price index from one month to another over the items bought in both; nullopt with too few of them.
+// ln of Fisher's price index from one month to another over the items bought in both; nullopt with too few of them. An
+// item whose price moved four times more or less than the middle one's is left out: a lump in disguise or a slip of the
+// decimal point, and one with much money behind it would carry the whole month.
 std::optional<double> log_fisher(std::span<const purchase> from, std::span<const purchase> to) {
-  constexpr int items_min = 5;
-  double p0q0 = 0, p1q0 = 0, p0q1 = 0, p1q1 = 0;
-  int items = 0;
+  constexpr std::size_t items_min = 5;
+  const double far = std::log(4.0);
+  std::vector<std::pair<const purchase*, const purchase*>> common;
+  std::vector<double> moved;
   for (auto a = from.begin(), b = to.begin(); a != from.end() && b != to.end();) {
     if (a->item != b->item) {
       ++(a->item < b->item ? a : b);
       continue;
     }
+    common.emplace_back(&*a, &*b);
+    moved.push_back(std::log(b->money / b->quantity * a->quantity / a->money));
+    ++a, ++b;
+  }
+  if (common.size() < items_min)
+    return std::nullopt;
+  auto sorted = moved;
+  std::nth_element(sorted.begin(), sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2), sorted.end());
+  const double middle = sorted[sorted.size() / 2];
+  double p0q0 = 0, p1q0 = 0, p0q1 = 0, p1q1 = 0;
+  for (std::size_t i = 0; i < common.size(); ++i) {
+    if (std::abs(moved[i] - middle) > far)
+      continue;
+    const auto& [a, b] = common[i];
     p0q0 += a->money, p1q1 += b->money;
     p1q0 += b->money / b->quantity * a->quantity;
     p0q1 += a->money / a->quantity * b->quantity;
-    ++items, ++a, ++b;
   }
-  if (items < items_min)
-    return std::nullopt;
   return 0.5 * (std::log(p1q0 / p0q0) + std::log(p1q1 / p0q1));
 }
 

@@ -151,6 +151,21 @@ TEST(market_derive, own_index_does_not_drift_when_prices_only_bounce) {
   EXPECT_NEAR(months[48].own_value, 100, 3); // the same prices as in the first month; a plain chain loses most of it
 }
 
+// In one month one item of thirty is bid at a thousand times its price, with most of the money behind it.
+TEST(market_derive, own_index_is_not_carried_by_a_slip_of_the_decimal_point) {
+  learn::history_builder b;
+  for (int item = 1; item <= 30; ++item)
+    b.add(learn::item_row{{item}, "item", "ft", "c"});
+  for (int month = 0; month < 12; ++month) {
+    b.add(learn::event_row{{month + 1}, ""});
+    const date on = std::chrono::year(2020) / std::chrono::month(month + 1) / 15;
+    for (int item = 1; item <= 30; ++item)
+      add_line(b, item, month + 1, on, 10, {item == 3 && month == 6 ? 30'000.0 : 10.0 * item});
+  }
+  for (const auto& month : derive_index(b.build(), 0).months)
+    EXPECT_NEAR(month.own_value, 100, 0.1);
+}
+
 TEST(market_derive, no_index_from_a_handful_of_items) {
   learn::history_builder b;
   b.add(learn::item_row{{7}, "pipe", "ft", ""});
