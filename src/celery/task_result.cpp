@@ -76,7 +76,7 @@ std::string encode(const result_record& r) {
   std::string out;
   out.reserve(200 + r.result_json.size() + r.traceback.size() + r.children_json.size());
   out += R"({"status": ")";
-  out += to_string(r.state);
+  out += r.custom_state.empty() ? to_string(r.state) : r.custom_state;
   out += R"(", "result": )";
   out += r.result_json;
   out += R"(, "traceback": )";
@@ -87,7 +87,7 @@ std::string encode(const result_record& r) {
   out += R"(, "children": )";
   out += r.children_json;
   out += R"(, "date_done": )";
-  if (is_ready(r.state))
+  if (r.custom_state.empty() && is_ready(r.state))
     append_json_string(out, to_iso(r.done, ""));
   else
     out += "null";

@@ -35,6 +35,7 @@ exception_info exception_of(const error& e);
 struct result_record {
   std::string_view id;
   task_state state = task_state::success;
+  std::string_view custom_state{};       // instead of state, e.g. PROGRESS
   std::string_view result_json = "null"; // JSON text
   std::string_view traceback{};          // empty: null
   std::string_view children_json = "[]";
