@@ -23,6 +23,8 @@ describe('money', () => {
 describe('shares', () => {
   it('says over, under or at fair', () => {
     expect(against_fair('118', '100')).toBe('+18 % over fair');
+    expect(against_fair('750', '100')).toBe('7.5 × fair');
+    expect(against_fair('120000', '100')).toBe('1,200 × fair');
     expect(against_fair('88', '100')).toBe('−12 % under fair');
     expect(against_fair('100.2', '100')).toBe('at fair');
     expect(against_fair('100', null)).toBe('no fair price known');

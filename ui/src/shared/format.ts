@@ -58,13 +58,14 @@ export function signed_share(value: Numeric, digits = 0): string {
   return `${n > 0 ? '+' : '−'}${percent} %`;
 }
 
-/** "+18 % over fair", "−12 % under fair", "at fair". */
+/** "+18 % over fair", "−12 % under fair", "at fair", "7.5 × fair". */
 export function against_fair(price: Numeric, expected: Numeric): string {
   const p = to_number(price);
   const e = to_number(expected);
   if (p === null || e === null || e <= 0) return 'no fair price known';
   const ratio = p / e - 1;
   if (Math.abs(ratio) < 0.005) return 'at fair';
+  if (ratio >= 4) return `${(p / e).toLocaleString('en-US', { maximumFractionDigits: p / e < 20 ? 1 : 0 })} × fair`;
   return `${signed_share(ratio)} ${ratio > 0 ? 'over' : 'under'} fair`;
 }
 

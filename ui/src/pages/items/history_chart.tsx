@@ -90,7 +90,7 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
       {p && (
         <div className="row" style={{ marginTop: 10 }}>
           <span className="faint" style={{ whiteSpace: 'nowrap' }}>
-            Expected now
+            The model expects now
           </span>
           <span className="strong number">{money(p.expected, currency)}</span>
           <span style={{ flex: '1 1 110px', minWidth: 80 }}>

@@ -185,7 +185,7 @@ function Suppliers({ id }: { id: string }) {
     queryFn: () => get<List<ItemSupplier>>(`/items/${id}/suppliers`),
   });
   return (
-    <Card title="Suppliers" aside="position against fair" flush>
+    <Card title="Suppliers" aside="most bids first; position against fair" flush>
       <Await of={rows} rows={5}>
         {({ data }) =>
           data.length === 0 ? (
@@ -202,28 +202,30 @@ function Suppliers({ id }: { id: string }) {
                   </tr>
                 </thead>
                 <tbody>
-                  {data.slice(0, 10).map((s) => (
-                    <tr key={s.supplier_id}>
-                      <td>
-                        <Link
-                          className="clip"
-                          style={{ maxWidth: 230 }}
-                          to="/suppliers/$id"
-                          params={{ id: String(s.supplier_id) }}
-                          title={s.name}
-                        >
-                          {s.name}
-                        </Link>
-                      </td>
-                      <td className="right muted">{count(s.bids)}</td>
-                      <td className="right muted">
-                        {money(s.low, currency)} – {money(s.high, currency)}
-                      </td>
-                      <td className="right">
-                        <Position value={s.position} />
-                      </td>
-                    </tr>
-                  ))}
+                  {[...data]
+                    .sort((a, b) => b.bids - a.bids)
+                    .slice(0, 10)
+                    .map((s) => (
+                      <tr key={s.supplier_id}>
+                        <td>
+                          <Link
+                            className="clip"
+                            to="/suppliers/$id"
+                            params={{ id: String(s.supplier_id) }}
+                            title={s.name}
+                          >
+                            {s.name}
+                          </Link>
+                        </td>
+                        <td className="right muted">{count(s.bids)}</td>
+                        <td className="right muted">
+                          {money(s.low, currency)} – {money(s.high, currency)}
+                        </td>
+                        <td className="right">
+                          <Position value={s.position} />
+                        </td>
+                      </tr>
+                    ))}
                 </tbody>
               </table>
             </div>

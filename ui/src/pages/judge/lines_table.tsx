@@ -46,13 +46,13 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
     {
       id: 'line',
       header: 'Line',
-      meta: { width: '42px' },
+      meta: { width: '38px' },
       cell: cell((l) => <span className="faint number">{l.line}</span>),
     },
     {
       id: 'item',
       header: 'Item',
-      meta: { width: 'minmax(200px, 2.4fr)' },
+      meta: { width: 'minmax(160px, 2.4fr)' },
       cell: cell((l) => (
         <button
           type="button"
@@ -81,7 +81,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
     {
       id: 'verdict',
       header: 'Verdict',
-      meta: { width: '186px' },
+      meta: { width: '148px' },
       cell: cell((l) => {
         const q = quote(l);
         return q ? <VerdictChip verdict={q.verdict} bids={l.bids} /> : '–';
@@ -90,7 +90,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
     {
       id: 'excess',
       header: 'Excess',
-      meta: { width: '92px', right: true },
+      meta: { width: '104px', right: true },
       cell: cell((l) => (
         <span className="strong" title={money(quote(l)?.excess, c, 'full')}>
           {signed_money(quote(l)?.excess, c)}
@@ -100,7 +100,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
     {
       id: 'band',
       header: 'Fair band',
-      meta: { width: 'minmax(110px, 1.4fr)' },
+      meta: { width: 'minmax(84px, 1.4fr)' },
       cell: cell((l) => {
         const q = quote(l);
         return <IntervalBar interval={l} quote={q?.price} tone={q && verdict_tones[q.verdict]} currency={c} />;
@@ -109,7 +109,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
     {
       id: 'fair',
       header: 'Fair',
-      meta: { width: '112px', right: true },
+      meta: { width: '104px', right: true },
       cell: cell((l) => (
         <span className="muted" title={money(l.expected, c, 'full')}>
           {money_per_unit(l.expected, c, l.unit)}
@@ -123,7 +123,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
       {
         id: 'quote',
         header: 'Quote',
-        meta: { width: '132px', right: true },
+        meta: { width: '108px', right: true },
         cell: cell((l) => <Price quote={quote(l)} line={l} currency={c} />),
       },
     ];
@@ -134,7 +134,7 @@ function columns_of(v: Verdict, bidder: string | undefined, on_open: (l: Verdict
       (b): Column => ({
         id: `bidder ${b.supplier}`,
         header: () => <span title={b.supplier}>{b.supplier}</span>,
-        meta: { width: '132px', right: true },
+        meta: { width: '108px', right: true },
         cell: cell((l) => <Price quote={l.quotes.find((q) => q.supplier === b.supplier)} line={l} currency={c} />),
       }),
     ),

@@ -75,7 +75,7 @@ export function Ribbon({ verdict: v }: { verdict: Verdict }) {
                   <td className="right strong" title={money(b.total, v.currency, 'full')}>
                     {money(b.total, v.currency)}
                   </td>
-                  <td>
+                  <td style={{ minWidth: 240 }}>
                     <IntervalBar
                       interval={{ low90: b.low90_total, expected: b.expected_total, high90: b.high90_total }}
                       quote={b.total}

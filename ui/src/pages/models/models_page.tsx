@@ -61,10 +61,7 @@ function Current({ m }: { m: CurrentModel }) {
           value={share(metric(m, 'low_ours'), 1)}
           hint="half of the predictions are closer"
         />
-        <Tile
-          label="Within ± 10 %, whole proposals"
-          value={share(metric(m, 'totals_10_ours'), 1)}
-        />
+        <Tile label="Within ± 10 %, whole proposals" value={share(metric(m, 'totals_10_ours'), 1)} />
       </Tiles>
       <Card title="Against simpler ways to guess" aside="smaller errors are better" flush>
         {m.table?.length ? (

@@ -22,13 +22,7 @@ export function Movers({ movers, currency }: { movers: Overview['top_movers']; c
           {movers.slice(0, 7).map((m) => (
             <tr key={m.item_id}>
               <td>
-                <Link
-                  to="/items/$id"
-                  params={{ id: String(m.item_id) }}
-                  className="clip"
-                  style={{ maxWidth: 260 }}
-                  title={m.name}
-                >
+                <Link to="/items/$id" params={{ id: String(m.item_id) }} className="clip" title={m.name}>
                   {m.name}
                 </Link>
               </td>

@@ -23,13 +23,7 @@ export function OffUsual({ rows }: { rows: Overview['suppliers_off_usual'] }) {
           {rows.slice(0, 7).map((s) => (
             <tr key={s.supplier_id}>
               <td>
-                <Link
-                  to="/suppliers/$id"
-                  params={{ id: String(s.supplier_id) }}
-                  className="clip"
-                  style={{ maxWidth: 260 }}
-                  title={s.name}
-                >
+                <Link to="/suppliers/$id" params={{ id: String(s.supplier_id) }} className="clip" title={s.name}>
                   {s.name}
                 </Link>
               </td>

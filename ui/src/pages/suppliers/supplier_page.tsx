@@ -70,13 +70,7 @@ function Items({ rows }: { rows: SupplierItem[] }) {
           {rows.slice(0, 10).map((i) => (
             <tr key={i.item_id}>
               <td>
-                <Link
-                  className="clip"
-                  style={{ maxWidth: 280 }}
-                  to="/items/$id"
-                  params={{ id: String(i.item_id) }}
-                  title={i.name}
-                >
+                <Link className="clip" to="/items/$id" params={{ id: String(i.item_id) }} title={i.name}>
                   {i.name}
                 </Link>
               </td>
