@@ -49,7 +49,7 @@ function Current({ m }: { m: CurrentModel }) {
   return (
     <>
       <Tiles>
-        <Tile label="In use" value={`Version ${m.version}`} hint={`prices until ${day(m.trained_until)}`} />
+        <Tile label="Version in use" value={m.version} hint={`prices until ${day(m.trained_until)}`} />
         <Tile
           label="90 % interval covers"
           value={share(coverage, 1)}

@@ -14,7 +14,7 @@ export function Movers({ movers, currency }: { movers: Overview['top_movers']; c
           <tr>
             <th>Item</th>
             <th className="right">Change</th>
-            <th className="right">From</th>
+            <th className="right spare">From</th>
             <th className="right">To</th>
           </tr>
         </thead>
@@ -35,7 +35,7 @@ export function Movers({ movers, currency }: { movers: Overview['top_movers']; c
                   {signed_share(m.change)}
                 </span>
               </td>
-              <td className="right muted">{money(m.from, currency)}</td>
+              <td className="right muted spare">{money(m.from, currency)}</td>
               <td className="right">{money_per_unit(m.to, currency, m.unit)}</td>
             </tr>
           ))}
