@@ -201,7 +201,7 @@ project make_project(const world& w, date let, int call, random_source& random) 
   return p;
 }
 
-std::string quoted(std::string_view text) {
+std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"") == std::string_view::npos)
     return std::string(text);
   std::string out = "\"";
@@ -296,7 +296,7 @@ class writer {
       ++counts.bad_rows;
     }
     out_ << fmt::format("{},{:03},{},{:04},{},{},{},{},{},{},{:.2f},{}\n", r.day, p.call, p.id, (i + 1) * 5,
-                        l.item->section, quoted(r.description), l.item->unit, r.quantity, quoted(vendor), r.price,
+                        l.item->section, csv_field(r.description), l.item->unit, r.quantity, csv_field(vendor), r.price,
                         price * l.quantity, rank);
     ++counts.rows;
   }
