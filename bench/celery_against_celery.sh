@@ -26,10 +26,11 @@ python=/usr/bin/python3
 
 folder=$(mktemp -d)
 pids=()
+# shellcheck disable=SC2317  # the trap below calls it
 clean_up() {
   local pid
   for pid in "${pids[@]}"; do
-    kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+    if kill "$pid" 2>/dev/null; then wait "$pid" 2>/dev/null || true; fi
   done
   rm -rf "$folder"
 }
@@ -78,7 +79,8 @@ drain() {
   local pid=$1 count=$2 base=$3 begin start_results start_cpu now_results
   while [ "$(results)" -le "$base" ]; do sleep 0.002; done
   start_cpu=$(cpu "$pid") begin=$EPOCHREALTIME start_results=$(results)
-  while now_results=$(results) && [ $((now_results - base)) -lt "$count" ] && [ "$(redis hlen unacked)" -ne 0 -o "$(redis llen celery)" -ne 0 ]; do
+  while now_results=$(results) && [ $((now_results - base)) -lt "$count" ] &&
+    { [ "$(redis hlen unacked)" -ne 0 ] || [ "$(redis llen celery)" -ne 0 ]; }; do
     sleep 0.02
   done
   awk -v b="$begin" -v e="$EPOCHREALTIME" -v n="$(($(results) - start_results))" -v c="$(($(cpu "$pid") - start_cpu))" \
@@ -93,7 +95,8 @@ base=$(redis dbsize)
 peer=$!
 pids+=("$peer")
 read -r celery_rate celery_cpu < <(drain "$peer" "$celery_tasks" "$((base + 3))")
-kill "$peer" && wait "$peer" 2>/dev/null || true
+kill "$peer"
+wait "$peer" 2>/dev/null || true
 
 say "Ours: enqueue, then run $tasks tasks"
 redis flushall >/dev/null

@@ -161,7 +161,7 @@ class applier {
     json::array rest = list_option(options, "chain");
     for (std::size_t i = steps.size(); i-- > 1;)
       rest.push_back(to_json(steps[i]));
-    const auto last_id = text_option(steps.back().options, "task_id");
+    auto last_id = text_option(steps.back().options, "task_id");
     json::object over;
     if (!rest.empty())
       over["chain"] = std::move(rest);

@@ -206,6 +206,14 @@ asio::awaitable<result<std::vector<value>>> client::pipeline(std::vector<std::ve
                                  std::chrono::milliseconds(state_->settings.timeout_ms));
 }
 
+asio::awaitable<result<std::vector<value>>> client::pipeline(command_buffer commands) {
+  const auto count = commands.count();
+  if (count == 0)
+    co_return std::vector<value>();
+  co_return co_await state::send(state_, commands.take(), count,
+                                 std::chrono::milliseconds(state_->settings.timeout_ms));
+}
+
 asio::awaitable<result<value>> client::eval(const script& s, std::vector<std::string> keys,
                                             std::vector<std::string> arguments) {
   std::vector<std::string> words;

@@ -37,6 +37,7 @@ class client {
   asio::awaitable<result<value>> command(std::vector<std::string> words, std::chrono::milliseconds timeout);
   // Answers in order; fails as a whole when the connection is lost. An error answer of one command is its value.
   asio::awaitable<result<std::vector<value>>> pipeline(std::vector<std::vector<std::string>> commands);
+  asio::awaitable<result<std::vector<value>>> pipeline(command_buffer commands);
   // Runs a script by its digest; sends its text when the server does not know it (NOSCRIPT).
   asio::awaitable<result<value>> eval(const script& s, std::vector<std::string> keys,
                                       std::vector<std::string> arguments);

@@ -51,15 +51,20 @@ std::optional<value> resp_parser::next() {
         throw std::runtime_error("redis: an answer is nested too deeply");
       continue;
     }
-    for (; !open_.empty(); open_.pop_back()) {
-      open_.back().list.list.push_back(std::move(v));
-      if (--open_.back().missing > 0)
-        break;
-      v = std::move(open_.back().list);
-    }
-    if (open_.empty())
-      return v;
+    if (auto whole = put(std::move(v)))
+      return whole;
   }
+}
+
+std::optional<value> resp_parser::put(value v) {
+  while (!open_.empty()) {
+    open_.back().list.list.push_back(std::move(v));
+    if (--open_.back().missing > 0)
+      return std::nullopt;
+    v = std::move(open_.back().list);
+    open_.pop_back();
+  }
+  return v;
 }
 
 bool resp_parser::step(value& out, std::size_t& members) {
@@ -111,6 +116,23 @@ bool resp_parser::bulk(std::string_view line, std::size_t from, value& out) {
   out.type = value::kind::text, out.text.assign(buffer_, from, size);
   at_ = from + size + 2;
   return true;
+}
+
+void command_buffer::open(std::size_t words) {
+  append_number(bytes_, '*', words);
+  ++count_;
+}
+
+void command_buffer::word(std::string_view text) {
+  append_number(bytes_, '$', text.size());
+  bytes_ += text;
+  bytes_ += "\r\n";
+}
+
+void command_buffer::add(std::initializer_list<std::string_view> words) {
+  open(words.size());
+  for (const auto w : words)
+    word(w);
 }
 
 void append_command(std::string& out, std::span<const std::string> words) {

@@ -3,6 +3,7 @@
 // (std::runtime_error), and nothing is reserved before its bytes have come. Bytes are read once: a long answer that
 // comes in pieces is not parsed again from its start.
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <span>
 #include <string>
@@ -37,12 +38,29 @@ class resp_parser {
     std::size_t missing;
   };
   // One value, or the opening of a list; false when more bytes are needed.
+  // Puts a value where it belongs; the whole answer once no list is open.
+  std::optional<value> put(value v);
   bool step(value& out, std::size_t& members);
   bool bulk(std::string_view line, std::size_t from, value& out);
 
   std::string buffer_;
   std::size_t at_ = 0;
   std::vector<unfinished> open_;
+};
+
+// Commands encoded as they are added, without a string per word; for client::pipeline.
+class command_buffer {
+ public:
+  // Starts a command of so many words, which then follow.
+  void open(std::size_t words);
+  void word(std::string_view text);
+  void add(std::initializer_list<std::string_view> words);
+  std::size_t count() const { return count_; }
+  std::string take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+  std::size_t count_ = 0;
 };
 
 // A command as an array of bulk strings.
