@@ -75,28 +75,93 @@ asio::awaitable<result<std::vector<reserved>>> broker::reserve(std::size_t most)
   co_return out;
 }
 
+namespace {
+bool is_plain(const finished& f) {
+  return !f.redelivered && !f.tag.empty() &&
+         (f.operations.empty() ||
+          (f.first_result && f.operations.size() == 1 && f.operations[0].what == operation::kind::result));
+}
+} // namespace
+
 asio::awaitable<result<void>> broker::finish(const std::vector<finished>& batch) {
   for (std::size_t from = 0; from < batch.size(); from += script_tasks_max) {
-    const auto to = std::min(batch.size(), from + script_tasks_max);
-    std::vector<std::string> arguments;
-    arguments.reserve(1 + 6 * (to - from));
-    arguments.push_back(std::to_string(options_.result_expires_s));
-    for (auto i = from; i < to; ++i) {
-      const auto& f = batch[i];
-      arguments.push_back(f.tag);
-      arguments.push_back(f.redelivered ? "1" : "0");
-      arguments.push_back(std::to_string(f.operations.size()));
-      for (const auto& o : f.operations) {
-        arguments.emplace_back(1, static_cast<char>(o.what));
-        arguments.push_back(o.key);
-        arguments.push_back(o.text);
-      }
+    std::vector<const finished*> plain, scripted;
+    for (auto i = from; i < std::min(batch.size(), from + script_tasks_max); ++i)
+      (is_plain(batch[i]) ? plain : scripted).push_back(&batch[i]);
+    if (!plain.empty()) {
+      auto done = co_await finish_plain(plain);
+      if (!done)
+        co_return done.error();
     }
-    std::vector<std::string> names{keys_.unacked(), keys_.unacked_index(), keys_.deliveries()};
-    auto done = co_await redis_.eval(scripts::finish, std::move(names), std::move(arguments));
-    if (!done)
-      co_return done.error();
+    if (!scripted.empty()) {
+      auto done = co_await finish_scripted(scripted);
+      if (!done)
+        co_return done.error();
+    }
   }
+  co_return result<void>();
+}
+
+// The usual task needs no script, which costs Redis twice as much: its first and only result and the acknowledgement
+// as one transaction. Where a record stood after all, the script decides afterwards whether it is replaced.
+asio::awaitable<result<void>> broker::finish_plain(const std::vector<const finished*>& batch) {
+  const auto life = std::to_string(options_.result_expires_s);
+  redis::command_buffer commands;
+  commands.add({"MULTI"});
+  for (const auto* f : batch)
+    for (const auto& o : f->operations) {
+      if (options_.result_expires_s > 0)
+        commands.add({"SET", o.key, o.text, "EX", life, "NX"});
+      else
+        commands.add({"SET", o.key, o.text, "NX"});
+      commands.add({"PUBLISH", o.key, o.text});
+    }
+  for (const auto& [word, key] : {std::pair("ZREM", keys_.unacked_index()), std::pair("HDEL", keys_.unacked())}) {
+    commands.open(2 + batch.size());
+    commands.word(word);
+    commands.word(key);
+    for (const auto* f : batch)
+      commands.word(f->tag);
+  }
+  commands.add({"EXEC"});
+  auto answers = co_await redis_.pipeline(std::move(commands));
+  if (!answers)
+    co_return answers.error();
+  const auto& ended = answers->back();
+  if (ended.type != redis::value::kind::list)
+    co_return error{errc::unavailable, "redis refuses the results: " + ended.text, {}, 1};
+  std::vector<finished> standing;
+  std::size_t at = 0;
+  for (const auto* f : batch)
+    for (const auto& o : f->operations) {
+      if (ended.list.at(at).is_null())
+        standing.push_back({"", false, {o}});
+      at += 2;
+    }
+  if (standing.empty())
+    co_return result<void>();
+  std::vector<const finished*> again;
+  for (const auto& f : standing)
+    again.push_back(&f);
+  co_return co_await finish_scripted(again);
+}
+
+asio::awaitable<result<void>> broker::finish_scripted(const std::vector<const finished*>& batch) {
+  std::vector<std::string> arguments{std::to_string(options_.result_expires_s)};
+  for (const auto* f : batch) {
+    arguments.push_back(f->tag);
+    arguments.push_back(f->redelivered ? "1" : "0");
+    arguments.push_back(std::to_string(f->operations.size()));
+    for (const auto& o : f->operations) {
+      arguments.emplace_back(1, static_cast<char>(o.what));
+      arguments.push_back(o.key);
+      arguments.push_back(o.text);
+    }
+  }
+  std::vector<std::string> names{keys_.unacked(), keys_.unacked_index(), keys_.deliveries()};
+  auto done = co_await redis_.eval(scripts::finish, std::move(names), std::move(arguments));
+  if (!done)
+    co_return done.error();
   co_return result<void>();
 }
 

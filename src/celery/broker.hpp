@@ -41,6 +41,7 @@ struct finished {
   std::string tag; // empty: acknowledged before
   bool redelivered = false;
   std::vector<operation> operations;
+  bool first_result = false; // nothing is stored under its id yet, as far as this worker knows
 };
 
 struct returned {
@@ -92,6 +93,8 @@ class broker {
   std::vector<operation> operations_of(const applied& plan) const;
 
  private:
+  asio::awaitable<result<void>> finish_plain(const std::vector<const finished*>& batch);
+  asio::awaitable<result<void>> finish_scripted(const std::vector<const finished*>& batch);
   asio::awaitable<result<std::int64_t>> sweep_all(double latest);
   asio::awaitable<result<std::string>> list_for(std::string exchange, std::string routing_key, int priority);
   void arrange();

@@ -174,6 +174,10 @@ void conclude(job& j, const conclude_context& c) {
   if (outcome)
     return succeed(j, c, std::move(*outcome));
   const auto& why = outcome.error();
+  if (job_access::ignored(j.context)) {
+    j.end = job_end::ignored;
+    return;
+  }
   auto e = job_access::exception(j.context).value_or(exception_of(why));
   if (why.code == errc::timeout && j.context.past_soft_limit())
     e = limit_exceeded("SoftTimeLimitExceeded", j.soft_limit_s(), "billiard.exceptions");

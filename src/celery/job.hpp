@@ -10,7 +10,7 @@
 
 namespace pricing::celery {
 
-enum class job_end { success, failure, retry, revoked };
+enum class job_end { success, failure, retry, revoked, ignored };
 
 struct job : std::enable_shared_from_this<job> {
   job(message m, reserved r, const task_entry& e) : msg(std::move(m)), from(std::move(r)), entry(e), context(msg) {}
@@ -52,6 +52,7 @@ class job_access {
   static void on_progress(task_context& c, std::function<void(const json::value&)> f) { c.on_progress_ = std::move(f); }
   static const std::vector<signature>& children(const task_context& c) { return c.children_; }
   static const std::optional<double>& retry_in(const task_context& c) { return c.retry_in_s_; }
+  static bool ignored(const task_context& c) { return c.ignored_; }
   static const std::optional<exception_info>& exception(const task_context& c) { return c.exception_; }
 };
 

@@ -46,6 +46,19 @@ std::string key_names::control_channel() const {
   return prefix + "/" + std::to_string(database) + ".celery.pidbox";
 }
 
+std::vector<std::string> queue_names(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    auto one = text.substr(0, comma);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+    const auto first = one.find_first_not_of(' ');
+    if (first != std::string_view::npos)
+      out.emplace_back(one.substr(first, one.find_last_not_of(' ') - first + 1));
+  }
+  return out;
+}
+
 std::string binding_member(std::string_view routing_key, std::string_view pattern, std::string_view queue) {
   std::string out(routing_key);
   out.append(separator).append(pattern).append(separator).append(queue);

@@ -42,6 +42,9 @@ struct key_names {
   std::string parked_index() const { return prefix + "celery-parked-index"; }
 };
 
+// "priority, default" as names; empty ones are left out.
+std::vector<std::string> queue_names(std::string_view comma_separated);
+
 // "<routing_key>\x06\x16<pattern>\x06\x16<queue>", a member of a binding set.
 std::string binding_member(std::string_view routing_key, std::string_view pattern, std::string_view queue);
 struct binding {

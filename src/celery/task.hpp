@@ -91,6 +91,11 @@ class task_context {
     retry_in_s_ = seconds;
     return why;
   }
+  // Return what this gives: the message is acknowledged and nothing else happens, as if it had not come.
+  error ignore(error why) {
+    ignored_ = true;
+    return why;
+  }
   // Fails with an exception of this name and module instead of the one that the error stands for.
   error raise(exception_info e) {
     error out{errc::internal, repr(e)};
@@ -105,6 +110,7 @@ class task_context {
   std::chrono::steady_clock::time_point soft_{};
   std::vector<signature> children_;
   std::optional<double> retry_in_s_;
+  bool ignored_ = false;
   std::optional<exception_info> exception_;
   std::function<void(const json::value&)> on_progress_;
 };
@@ -136,10 +142,11 @@ result<In> decode_arguments(const json::array& args, const json::object& kwargs)
         d.fail(here, "is required");
     });
     if (met < kwargs.size())
-      for (const auto& [name, v] : kwargs) {
+      for (const auto& argument : kwargs) {
+        const std::string_view name = argument.key();
         bool known = false;
         boost::mp11::mp_for_each<wire::members_of<In>>(
-            [&](auto m) { known = known || wire::wire_name(m.name) == std::string_view(name); });
+            [&](auto m) { known = known || wire::wire_name(m.name) == name; });
         if (!known)
           d.fail(wire::json_path{&root, name}, "is no argument of this task");
       }

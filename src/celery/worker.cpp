@@ -23,19 +23,6 @@ using std::chrono::steady_clock;
 
 namespace {
 
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const auto comma = std::min(text.find(','), text.size());
-    auto one = text.substr(0, comma);
-    text.remove_prefix(std::min(comma + 1, text.size()));
-    const auto first = one.find_first_not_of(' ');
-    if (first != std::string_view::npos)
-      out.emplace_back(one.substr(first, one.find_last_not_of(' ') - first + 1));
-  }
-  return out;
-}
-
 std::string node_name(std::string_view configured) {
   char host[256] = "localhost";
   gethostname(host, sizeof host - 1);
@@ -63,7 +50,7 @@ const config& checked(const config& c) {
   within("eta_hold_s", c.eta_hold_s, 1, 86'400);
   within("held_max", c.held_max, 1, 1'000'000);
   within("hard_limit_grace_s", c.hard_limit_grace_s, 1, 3'600);
-  if (split(c.queues).empty())
+  if (queue_names(c.queues).empty())
     throw std::invalid_argument("configuration: celery.queues names no queue");
   return c;
 }
@@ -87,7 +74,7 @@ worker::state::state(asio::io_context& i, config c, redis::config r, const task_
       events(i, redis, queues.keys(), node, clock),
       control(i, r, [this](const std::string&, const std::string& text) { on_control(text); }),
       conclusion{queues.keys(), queues, "gen" + std::to_string(getpid()) + "@" + node.substr(node.find('@') + 1),
-                 [this, first = split(c.queues).front()](std::string_view task) {
+                 [this, first = queue_names(c.queues).front()](std::string_view task) {
                    const auto* entry = tasks.find(task);
                    return entry && !entry->built_in ? std::string(entry->options.queue) : first;
                  },
@@ -120,7 +107,7 @@ asio::awaitable<void> worker::state::pause(std::chrono::milliseconds d) {
 // Also after a loss: what a failed over Redis has forgotten is told again.
 asio::awaitable<result<void>> worker::state::connect() {
   const bool first = queues.queues().empty();
-  auto names = first ? split(settings.queues) : queues.queues();
+  auto names = first ? queue_names(settings.queues) : queues.queues();
   auto declared = co_await queues.declare(std::move(names));
   if (!declared)
     co_return declared.error();

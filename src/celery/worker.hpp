@@ -60,8 +60,8 @@ class worker {
   worker_counts counts() const;
   const std::string& node() const;
 
-  // For metrics: called on the loop after each task with its name, "SUCCESS"/"FAILURE"/"RETRY"/"REVOKED", how long it
-  // waited since it was received here and how long it ran, in seconds.
+  // For metrics: called on the loop after each task with its name, "SUCCESS"/"FAILURE"/"RETRY"/"REVOKED"/"IGNORED", how
+  // long it waited since it was received here and how long it ran, in seconds.
   void on_task_end(std::function<void(std::string_view task, std::string_view state, double wait_s, double run_s)> f);
 
  private:

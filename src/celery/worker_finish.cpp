@@ -30,7 +30,7 @@ void worker::state::settle(const job_ptr& j) {
   announce(*j);
   if (j->abandoned) // its hard limit has been written
     return forget(j);
-  if (j->msg.chord() && !j->msg.group.empty() && j->end != job_end::retry) {
+  if (j->msg.chord() && !j->msg.group.empty() && j->end != job_end::retry && j->end != job_end::ignored) {
     ++chords_open;
     asio::co_spawn(io, finish_chord(j), asio::detached);
     return;
@@ -40,6 +40,7 @@ void worker::state::settle(const job_ptr& j) {
     f.tag = j->from.tag;
   f.redelivered = j->msg.redelivered;
   f.operations = std::move(j->result);
+  f.first_result = j->msg.retries == 0 && !j->entry.options.track_started && j->progress_written == steady_time{};
   std::move(j->follow.begin(), j->follow.end(), std::back_inserter(f.operations));
   forget(j);
   if (!f.tag.empty() || !f.operations.empty())
@@ -57,9 +58,11 @@ void worker::state::announce(const job& j) {
     ++counts.retried, name = "RETRY";
   else if (j.end == job_end::revoked)
     ++counts.revoked, name = "REVOKED";
+  else if (j.end == job_end::ignored)
+    name = "IGNORED";
   if (on_end)
     on_end(j.msg.task, name, std::chrono::duration<double>(j.started - j.received).count(), j.runtime_s);
-  if (!events.tasks_enabled)
+  if (!events.tasks_enabled || j.end == job_end::ignored)
     return;
   std::string members;
   if (j.end == job_end::success) {
