@@ -71,38 +71,21 @@ CREATE TABLE public.jobs (
     finished_at timestamp with time zone,
     schedule_id bigint,
     due_at timestamp with time zone,
-    task_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    task_id text DEFAULT (gen_random_uuid())::text NOT NULL,
     sent_at timestamp with time zone,
     started_at timestamp with time zone,
     revoked boolean DEFAULT false NOT NULL,
     result jsonb,
     CONSTRAINT jobs_attempts_max_check CHECK (((attempts_max >= 1) AND (attempts_max <= 100))),
-    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'revoked'::text])))
+    CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'succeeded'::text, 'failed'::text, 'revoked'::text]))),
+    CONSTRAINT jobs_task_id_check CHECK ((length(task_id) <= 255))
 );
 
 ALTER TABLE ONLY public.jobs FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.jobs OWNER TO pricing_owner;
 
-CREATE FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) RETURNS SETOF public.jobs
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO 'public', 'pg_temp'
-    AS $$
-  with spent as (
-    update jobs set state = 'failed', finished_at = now(), error = coalesce(error, 'its workers kept ending')
-    where state = 'running' and lease_until < now() and attempts >= attempts_max)
-  update jobs set state = 'running', attempts = attempts + 1, worker = claimant,
-                  lease_until = now() + make_interval(secs => lease_s)
-  where id = (select id from jobs
-              where kind = any (kinds) and ((state = 'queued' and run_after <= now())
-                or (state = 'running' and lease_until < now() and attempts < attempts_max))
-              order by run_after, id limit 1 for update skip locked)
-  returning *
-$$;
-
-ALTER FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) OWNER TO pricing_owner;
-
-CREATE FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) RETURNS SETOF public.jobs
+CREATE FUNCTION public.claim_task(task text, claimant text, lease_s integer) RETURNS SETOF public.jobs
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
@@ -115,7 +98,7 @@ CREATE FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) RET
   returning *
 $$;
 
-ALTER FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) OWNER TO pricing_owner;
+ALTER FUNCTION public.claim_task(task text, claimant text, lease_s integer) OWNER TO pricing_owner;
 
 CREATE FUNCTION public.create_organization(new_name text, new_slug text, new_currency text) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -195,13 +178,13 @@ end $$;
 
 ALTER FUNCTION public.refuse_change() OWNER TO pricing_owner;
 
-CREATE FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) RETURNS SETOF public.jobs
+CREATE FUNCTION public.take_unsent_jobs(kinds text[], most integer, lost_after_s integer) RETURNS SETOF public.jobs
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
     AS $$
   update jobs set sent_at = now()
   where id in (select id from jobs
-               where run_after <= now()
+               where kind = any (kinds) and run_after <= now()
                  and ((state = 'queued' and (sent_at is null or sent_at < now() - make_interval(secs => lost_after_s)))
                    or (state = 'running' and lease_until < now()
                        and (sent_at is null or sent_at < now() - interval '5 seconds')))
@@ -209,7 +192,7 @@ CREATE FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) RETU
   returning *
 $$;
 
-ALTER FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) OWNER TO pricing_owner;
+ALTER FUNCTION public.take_unsent_jobs(kinds text[], most integer, lost_after_s integer) OWNER TO pricing_owner;
 
 CREATE FUNCTION public.untake_jobs(ids bigint[]) RETURNS void
     LANGUAGE sql SECURITY DEFINER
@@ -1331,11 +1314,8 @@ GRANT ALL ON FUNCTION public.chain_audit_event() TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.jobs TO pricing_app;
 
-REVOKE ALL ON FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.claim_job(claimant text, kinds text[], lease_s integer) TO pricing_app;
-
-REVOKE ALL ON FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.claim_task(task uuid, claimant text, lease_s integer) TO pricing_app;
+REVOKE ALL ON FUNCTION public.claim_task(task text, claimant text, lease_s integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.claim_task(task text, claimant text, lease_s integer) TO pricing_app;
 
 REVOKE ALL ON FUNCTION public.create_organization(new_name text, new_slug text, new_currency text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.create_organization(new_name text, new_slug text, new_currency text) TO pricing_app;
@@ -1361,8 +1341,8 @@ GRANT ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestam
 REVOKE ALL ON FUNCTION public.refuse_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.refuse_change() TO pricing_app;
 
-REVOKE ALL ON FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) FROM PUBLIC;
-GRANT ALL ON FUNCTION public.take_unsent_jobs(most integer, lost_after_s integer) TO pricing_app;
+REVOKE ALL ON FUNCTION public.take_unsent_jobs(kinds text[], most integer, lost_after_s integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.take_unsent_jobs(kinds text[], most integer, lost_after_s integer) TO pricing_app;
 
 REVOKE ALL ON FUNCTION public.untake_jobs(ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.untake_jobs(ids bigint[]) TO pricing_app;

@@ -1,25 +1,27 @@
-// pricing-worker: takes jobs from the queue and runs them. Metrics and health on worker.metrics_port.
+// pricing-worker: runs the product's tasks from the Celery queues in Redis, and sends the messages of due jobs. Metrics
+// and health on worker.metrics_port.
+#include "celery/worker.hpp"
+#include "celery/producer.hpp"
 #include "core/config.hpp"
 #include "core/log.hpp"
 #include "http/server.hpp"
-#include "ingest/ingest_tasks.hpp"
-#include "ingest/upload_files.hpp"
-#include "jobs/job_runner.hpp"
 #include "learn/idle_threads.hpp"
-#include "market/refresh.hpp"
-#include "models/training.hpp"
 #include "postgres/config.hpp"
 #include "storage/config.hpp"
+#include "worker_metrics.hpp"
+#include "worker_tasks.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_future.hpp>
 #include <boost/json/string.hpp>
 #include <prometheus/registry.h>
 
-#include <functional>
-#include <map>
+#include <future>
 #include <unistd.h>
 
 using namespace pricing;
 using namespace std::chrono_literals;
+namespace asio = boost::asio;
 
 namespace {
 
@@ -33,16 +35,25 @@ BOOST_DESCRIBE_STRUCT(worker_config, (), (metrics_port, threads, lease_s))
 struct settings {
   postgres::config database;
   storage::config storage;
+  redis::config redis;
+  celery::config celery;
   worker_config worker;
   http::config http;
 };
 
+// What somebody waits for first.
+constexpr const char* product_queues = "priority,default,ml,maintenance";
+
 settings read_settings() {
   const auto source = config_source::load().value();
   settings out{source.read<postgres::config>("postgres").value(), source.read<storage::config>("storage").value(),
-               source.read<worker_config>("worker").value(), source.read<http::config>("http").value()};
+               source.read<redis::config>("redis").value(),       source.read<celery::config>("celery").value(),
+               source.read<worker_config>("worker").value(),      source.read<http::config>("http").value()};
   if (out.worker.threads < 1 || out.worker.threads > 64 || out.worker.lease_s < 5)
     throw std::runtime_error("configuration: worker.threads must be 1 to 64 and worker.lease_s at least 5");
+  out.celery.concurrency = out.worker.threads;
+  if (out.celery.queues == celery::config().queues)
+    out.celery.queues = product_queues;
   out.http.port = out.worker.metrics_port;
   out.http.service = "pricing-worker";
   out.http.title = "pricing-worker";
@@ -52,105 +63,86 @@ settings read_settings() {
   return out;
 }
 
-class handlers {
- public:
-  handlers(jobs::session_factory connect, std::string storage_root)
-      : connect_(std::move(connect)), storage_root_(std::move(storage_root)) {}
+asio::awaitable<result<void>> send_errands(celery::producer& tasks, std::vector<jobs::errand> errands) {
+  auto batch = tasks.make_batch();
+  for (const auto& e : errands)
+    batch.add(e.task, {}, e.kwargs, {.id = e.task_id, .queue = e.queue});
+  return tasks.send(std::move(batch));
+}
 
-  std::map<std::string, jobs::job_handler> all() {
-    return {{ingest::import_job_kind, std::bind_front(&handlers::import, this)},
-            {market::refresh_job_kind, std::bind_front(&handlers::refresh, this)},
-            {models::train_job_kind, std::bind_front(&handlers::train, this)}};
-  }
+// For the thread that keeps the jobs: lets the loop send and waits for it.
+jobs::send_function sender(asio::io_context& io, celery::producer& tasks) {
+  return [&io, &tasks](const std::vector<jobs::errand>& errands) {
+    auto sent = asio::co_spawn(io, send_errands(tasks, errands), asio::use_future);
+    return sent.wait_for(10s) == std::future_status::ready && sent.get().has_value();
+  };
+}
 
- private:
-  result<void> import(organization_id organization, const boost::json::value& payload,
-                      const jobs::progress_function& progress) {
-    const auto session = connect_();
-    ingest::ingest_service service(connect_, ingest::files_under(storage_root_), clock_);
-    const ingest::progress_callback report = [&progress](const ingest::import_progress& p) {
-      progress({{"share", p.share},
-                {"rows", p.counts.rows_in},
-                {"loaded", p.counts.loaded},
-                {"quarantined", p.counts.quarantined}});
-    };
-    auto done = ingest::run_import_job(service, organization, payload, report);
-    if (done)
-      follow_import(*session, organization);
-    return done;
-  }
-
-  // New prices change what is derived from them; the model learns from them at most once a day.
-  static void follow_import(postgres::session& session, organization_id organization) {
-    jobs::job_queue queue(session);
-    queue.enqueue(organization, market::refresh_job_kind, boost::json::object(), jobs::unless::queued);
-    session.begin(organization);
-    const auto fresh = session.query<bool>("select exists (select from models where organization_id = $1 and state = "
-                                           "'promoted') and exists (select from models where organization_id = $1 and "
-                                           "created_at > now() - interval '1 day')",
-                                           organization);
-    session.commit();
-    if (!fresh.at(0))
-      queue.enqueue(organization, models::train_job_kind, boost::json::object(), jobs::unless::queued);
-  }
-
-  result<void> refresh(organization_id organization, const boost::json::value&,
-                       const jobs::progress_function& progress) {
-    const auto session = connect_();
-    const auto done =
-        market::refresh_market(*session, organization, clock_.today(), [&](std::string_view step, double share) {
-          progress({{"step", step}, {"share", share}});
-        });
-    log::info("market refreshed", {{"organization", organization.value},
-                                   {"observations", done.observations},
-                                   {"benchmarks", done.benchmarks},
-                                   {"months", done.months},
-                                   {"suppliers", done.suppliers}});
-    return {};
-  }
-
-  result<void> train(organization_id organization, const boost::json::value&, const jobs::progress_function& progress) {
-    const auto session = connect_();
-    storage::folder_store objects(storage_root_);
-    const auto trained = models::train_model(*session, objects, organization, [&](std::string_view step, double share) {
-      progress({{"step", step}, {"share", share}});
-    });
-    if (!trained)
-      return trained.error();
-    log::info("price model trained", {{"organization", organization.value},
-                                      {"version", boost::json::string(trained->version)},
-                                      {"promoted", trained->promoted},
-                                      {"seconds", trained->train_s}});
-    return {};
-  }
-
-  const jobs::session_factory connect_;
-  const std::string storage_root_;
-  const system_clock clock_{};
-};
-
-void run(const settings& s) {
-  prometheus::Registry registry;
-  const jobs::session_factory connect = [url = s.database.url] { return std::make_unique<postgres::session>(url); };
-  handlers handle(connect, s.storage.root);
-  jobs::job_runner runner(
-      {.threads = static_cast<unsigned>(s.worker.threads), .lease = std::chrono::seconds(s.worker.lease_s)}, connect,
-      handle.all(), registry);
-  http::probes probes;
-  probes.ready = [&runner]() -> http::asio::awaitable<result<void>> {
-    if (!runner.healthy())
-      co_return error{errc::unavailable, "the queue of jobs cannot be reached"};
+http::probes readiness(const celery::worker& worker, const jobs::job_tasks& work) {
+  http::probes out;
+  out.ready = [&]() -> asio::awaitable<result<void>> {
+    if (!worker.ready())
+      co_return error{errc::unavailable, "messages are not being consumed: Redis does not answer"};
+    if (!work.healthy())
+      co_return error{errc::unavailable, "the table of jobs cannot be reached"};
     co_return result<void>();
   };
-  http::site site(s.http, registry, probes);
+  return out;
+}
+
+struct outcome {
+  bool over = false;
+  celery::ended how = celery::ended::stopped;
+  bool handlers_ended = true;
+};
+
+asio::awaitable<void> consume(celery::worker& worker, net::io_thread& thread, outcome& out) {
+  out.how = co_await worker.run();
+  out.over = true;
+  thread.request_stop();
+}
+
+// Takes no more, puts running jobs back, and leaves a handler behind that does not end in time.
+asio::awaitable<void> wind_down(celery::worker& worker, jobs::job_tasks& work, outcome& out) {
+  worker.stop(celery::shutdown::warm);
+  auto put_back = std::async(std::launch::async, [&work] { return work.stop(7s); });
+  while (put_back.wait_for(0s) != std::future_status::ready)
+    co_await net::sleep_for(20ms);
+  out.handlers_ended = put_back.get();
+  if (!out.handlers_ended)
+    worker.stop(celery::shutdown::cold);
+  for (int i = 0; i < 100 && !out.over; ++i)
+    co_await net::sleep_for(20ms);
+}
+
+int run(const settings& s) {
+  prometheus::Registry registry;
+  const jobs::session_factory connect = [url = s.database.url] { return std::make_unique<postgres::session>(url); };
+  jobs::job_tasks work({.lease = std::chrono::seconds(s.worker.lease_s)}, connect, registry);
+  celery::task_table table;
+  add_product_tasks(table, work, connect, s.storage.root);
+  worker_metrics metrics(registry);
+  outcome out;
   net::run_threads(1, [&](net::io_thread& thread) {
+    redis::client redis(thread.io(), s.redis);
+    celery::producer tasks(thread.io(), redis, s.redis,
+                           {.keys = {.prefix = s.celery.prefix, .result_prefix = s.celery.result_prefix}});
+    celery::worker worker(thread.io(), s.celery, s.redis, table);
+    metrics.watch(worker, table);
+    http::site site(s.http, registry, readiness(worker, work));
     http::server server(thread, site, http::router::create({}).value());
+    thread.spawn([&] { return consume(worker, thread, out); });
+    thread.spawn([&] { return metrics.measure_queues(redis, s.celery); });
+    thread.on_stop([&] { return wind_down(worker, work, out); });
+    work.start(sender(thread.io(), tasks));
     thread.run();
   });
-  if (!runner.stop(7s)) {
-    log::warning("a job did not end in time; it is put back and the process ends");
-    _exit(0);
-  }
+  if (!out.handlers_ended)
+    log::warning("a task did not end in time; its job is put back and the process ends");
+  // A handler that still runs refers to what would be destroyed now.
+  if (!out.handlers_ended || out.how == celery::ended::stuck_thread)
+    _exit(out.how == celery::ended::stuck_thread ? 70 : 0);
+  return out.how == celery::ended::memory_limit ? 75 : 0;
 }
 
 } // namespace
@@ -159,8 +151,7 @@ int main(int, char** argv) {
   learn::let_idle_threads_sleep(argv);
   log::set_service("pricing-worker");
   try {
-    run(read_settings());
-    return 0;
+    return run(read_settings());
   } catch (const std::exception& e) {
     log::error("pricing-worker ends", {{"error", boost::json::string(e.what())}});
     return 1;

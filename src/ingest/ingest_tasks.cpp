@@ -2,36 +2,31 @@
 
 #include "core/log.hpp"
 
-#include <boost/json.hpp>
+#include <boost/json/string.hpp>
 
 namespace pricing::ingest {
 
-result<void> run_import_job(ingest_service& service, organization_id organization, const boost::json::value& payload,
-                            const progress_callback& progress) {
-  const auto* object = payload.if_object();
-  const auto* id = object ? object->if_contains("upload_id") : nullptr;
-  if (id == nullptr || !id->is_int64())
-    return invalid_input("an import job needs an upload_id");
-  const auto upload_id = id->as_int64();
-  const auto before = service.upload(organization, upload_id);
+result<import_out> run_import(ingest_service& service, const import_in& in, const progress_callback& progress) {
+  const auto before = service.upload(in.organization_id, in.upload_id);
   if (!before)
     return before.error();
-  if (before->state != "processing") {
-    log::info("import job finds nothing to do", {{"upload", upload_id}, {"state", boost::json::string(before->state)}});
-    return {};
+  auto done = *before;
+  if (before->state == "processing") {
+    auto processed = service.process(in.organization_id, in.upload_id, progress);
+    if (!processed)
+      return processed.error();
+    done = std::move(*processed);
   }
-  const auto done = service.process(organization, upload_id, progress);
-  if (!done)
-    return done.error();
-  log::info("upload imported", {{"organization", organization.value},
-                                {"upload", upload_id},
-                                {"state", boost::json::string(done->state)},
-                                {"rows", done->rows_in},
-                                {"loaded", done->loaded},
-                                {"quarantined", done->quarantined},
-                                {"duplicates", done->duplicates},
-                                {"awaiting", done->awaiting}});
-  return {};
+  import_out out{done.state, done.rows_in, done.loaded, done.quarantined, done.duplicates, done.awaiting};
+  log::info("upload imported", {{"organization", in.organization_id.value},
+                                {"upload", in.upload_id},
+                                {"state", boost::json::string(out.state)},
+                                {"rows", out.rows},
+                                {"loaded", out.loaded},
+                                {"quarantined", out.quarantined},
+                                {"duplicates", out.duplicates},
+                                {"awaiting", out.awaiting}});
+  return out;
 }
 
 } // namespace pricing::ingest

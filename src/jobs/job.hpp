@@ -24,8 +24,8 @@ struct job {
 };
 BOOST_DESCRIBE_STRUCT(job, (), (id, organization, kind, payload, attempts, attempts_max, worker))
 
-// Leaves a handler through its progress call when the worker is asked to stop or has lost the job to another one.
-// Handlers let it pass: what they have committed stays, the rest is done by the next run.
+// Leaves a handler through its progress call when the work shall stop: the worker is asked to end, somebody revoked the
+// job, a limit has passed, or another worker has it. Handlers let it pass: what they have committed stays.
 class job_interrupted : public std::runtime_error {
  public:
   job_interrupted() : std::runtime_error("the job was interrupted") {}
@@ -34,10 +34,5 @@ class job_interrupted : public std::runtime_error {
 // Called now and then by a handler, from its own thread: keeps what it has done so far for people to see. May throw
 // job_interrupted.
 using progress_function = std::function<void(boost::json::value)>;
-
-// Runs on a thread of the runner. An error that lies in the input (invalid_input, not_found, forbidden, too_large,
-// unsupported_media) fails the job; any other error or exception is tried again, later each time.
-using job_handler = std::function<result<void>(organization_id organization, const boost::json::value& payload,
-                                               const progress_function& progress)>;
 
 } // namespace pricing::jobs

@@ -61,16 +61,6 @@ std::optional<job_id> job_queue::enqueue(organization_id organization, const std
   return added.empty() ? std::nullopt : std::optional(added[0]);
 }
 
-std::optional<job> job_queue::claim(const std::string& worker, const std::vector<std::string>& kinds,
-                                    std::chrono::seconds lease) {
-  auto claimed = database_.query<job>("select id, organization_id, kind, payload, attempts, attempts_max, worker "
-                                      "from claim_job($1, $2, $3)",
-                                      worker, kinds, static_cast<int>(lease.count()));
-  if (claimed.empty())
-    return std::nullopt;
-  return std::move(claimed[0]);
-}
-
 hold job_queue::heartbeat(const job& j, const std::optional<boost::json::value>& progress, std::chrono::seconds lease) {
   work w(database_, j.organization);
   const auto revoked = database_.query<bool>(
@@ -96,7 +86,9 @@ bool job_queue::fail(const job& j, const std::string& why, bool retry, std::chro
   const auto changed = database_.execute(
       "update jobs set state = case when revoked then 'revoked' when $4 and attempts < attempts_max then 'queued' else "
       "'failed' end, finished_at = case when not revoked and $4 and attempts < attempts_max then null else now() end, "
-      "run_after = now() + make_interval(secs => $5::float8), lease_until = null, sent_at = null, error = left($6, $7) "
+      "run_after = now() + make_interval(secs => $5::float8), lease_until = null, sent_at = now() + make_interval(secs "
+      "=> "
+      "$5::float8), error = left($6, $7) "
       "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
       j.id, j.worker, j.attempts, retry, static_cast<double>(delay.count()), why, error_length_max);
   w.commit();
@@ -115,10 +107,11 @@ bool job_queue::put_back(const job& j) {
   return changed == 1;
 }
 
-std::vector<message> job_queue::take_unsent(int most, std::chrono::seconds lost_after) {
-  return database_.query<message>("select id, organization_id, kind, payload, task_id::text from take_unsent_jobs($1, "
-                                  "$2)",
-                                  most, static_cast<int>(lost_after.count()));
+std::vector<message> job_queue::take_unsent(const std::vector<std::string>& kinds, int most,
+                                            std::chrono::seconds lost_after) {
+  return database_.query<message>("select id, organization_id, kind, payload, task_id from take_unsent_jobs($1, "
+                                  "$2, $3)",
+                                  kinds, most, static_cast<int>(lost_after.count()));
 }
 
 void job_queue::untake(const std::vector<job_id>& ids) {
@@ -131,11 +124,33 @@ void job_queue::untake(const std::vector<job_id>& ids) {
 std::optional<job> job_queue::claim_task(const std::string& task_id, const std::string& worker,
                                          std::chrono::seconds lease) {
   auto claimed = database_.query<job>("select id, organization_id, kind, payload, attempts, attempts_max, worker "
-                                      "from claim_task($1::text::uuid, $2, $3) where state = 'running'",
+                                      "from claim_task($1, $2, $3) where state = 'running'",
                                       task_id, worker, static_cast<int>(lease.count()));
   if (claimed.empty())
     return std::nullopt;
   return std::move(claimed[0]);
+}
+
+std::optional<ended_task> job_queue::find_task(organization_id organization, const std::string& task_id) {
+  work w(database_, organization);
+  auto found = database_.query<ended_task>("select state, result from jobs where organization_id = $1 and task_id = $2",
+                                           organization, task_id);
+  w.commit();
+  if (found.empty())
+    return std::nullopt;
+  return std::move(found[0]);
+}
+
+bool job_queue::adopt(organization_id organization, const std::string& kind, const boost::json::value& payload,
+                      const std::string& task_id) {
+  work w(database_, organization);
+  const auto there = database_.query<bool>("select exists (select from organizations where id = $1)", organization);
+  if (there.at(0))
+    database_.execute("insert into jobs (organization_id, kind, payload, task_id, sent_at) values ($1, $2, $3, $4, "
+                      "now()) on conflict (task_id) do nothing",
+                      organization, kind, payload, task_id);
+  w.commit();
+  return there.at(0);
 }
 
 queue_state job_queue::state() {

@@ -35,6 +35,12 @@ struct message {
 };
 BOOST_DESCRIBE_STRUCT(message, (), (id, organization, kind, payload, task_id))
 
+struct ended_task {
+  std::string state;
+  std::optional<boost::json::value> result;
+};
+BOOST_DESCRIBE_STRUCT(ended_task, (), (state, result))
+
 struct queue_state {
   std::int64_t waiting = 0; // due, not claimed
   double oldest_s = 0;      // how long the oldest of them has been due
@@ -49,9 +55,6 @@ class job_queue {
                                 const boost::json::value& payload, unless condition = unless::never,
                                 std::chrono::seconds delay = std::chrono::seconds(0));
 
-  // The oldest due job of these kinds of any organization, also one whose lease has run out.
-  std::optional<job> claim(const std::string& worker, const std::vector<std::string>& kinds,
-                           std::chrono::seconds lease);
   hold heartbeat(const job& j, const std::optional<boost::json::value>& progress, std::chrono::seconds lease);
   bool succeed(const job& j, const std::optional<boost::json::value>& result = std::nullopt);
   // Queued again after `delay` while attempts are left and retry is set, else failed.
@@ -61,11 +64,18 @@ class job_queue {
 
   // Due jobs whose message was never sent, or is taken for lost: sent `lost_after` ago and still not claimed, or
   // claimed by a worker that died. They count as sent now. A message sent twice does no harm.
-  std::vector<message> take_unsent(int most, std::chrono::seconds lost_after);
+  std::vector<message> take_unsent(const std::vector<std::string>& kinds, int most, std::chrono::seconds lost_after);
   // They were not sent after all.
   void untake(const std::vector<job_id>& ids);
   // The job of a message, unless it has ended, is not due, or runs elsewhere.
   std::optional<job> claim_task(const std::string& task_id, const std::string& worker, std::chrono::seconds lease);
+
+  // Of the organization; nullopt when it has no such job.
+  std::optional<ended_task> find_task(organization_id organization, const std::string& task_id);
+  // A job for a message that came without one. False when there is no such organization; true also when somebody else
+  // adopted it meanwhile.
+  bool adopt(organization_id organization, const std::string& kind, const boost::json::value& payload,
+             const std::string& task_id);
 
   queue_state state(); // over all organizations
 

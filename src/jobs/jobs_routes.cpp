@@ -46,15 +46,16 @@ struct list_request {
 BOOST_DESCRIBE_STRUCT(list_request, (), (state, kind, limit, cursor))
 
 #define COLUMNS                                                                                                        \
-  "id, kind, state, attempts, payload, progress, result, error, task_id::text, schedule_id, revoked and state = "      \
+  "id, kind, state, attempts, payload, progress, result, error, task_id, schedule_id, revoked and state = "            \
   "'running', created_at, run_after, started_at, finished_at"
 constexpr const char* find_one = "select " COLUMNS " from jobs where organization_id = $1 and id = $2";
 constexpr const char* find_page =
     "select " COLUMNS " from jobs where organization_id = $1 and id < $2 and ($3::text is null or state = $3) and "
     "($4::text is null or kind = $4) order by id desc limit $5";
 constexpr const char* retry_one =
-    "update jobs set state = 'queued', attempts = 0, revoked = false, run_after = now(), sent_at = null, finished_at = "
-    "null, progress = null where organization_id = $1 and id = $2 and state in ('failed', 'revoked') and "
+    "update jobs set state = 'queued', task_id = gen_random_uuid()::text, attempts = 0, revoked = false, run_after = "
+    "now(), sent_at = null, finished_at = null, progress = null where organization_id = $1 and id = $2 and state in "
+    "('failed', 'revoked') and "
     "pg_notify('jobs', kind) is not null returning " COLUMNS;
 constexpr const char* revoke_one =
     "update jobs set revoked = true, state = case state when 'queued' then 'revoked' else state end, finished_at = "

@@ -11,8 +11,6 @@
 
 namespace pricing::market {
 
-inline constexpr const char* refresh_job_kind = "refresh_market";
-
 struct refresh_report {
   std::int64_t observations = 0;
   std::int64_t months = 0, benchmarks = 0, sparklines = 0, suppliers = 0, supplier_items = 0;

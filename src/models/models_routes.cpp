@@ -1,6 +1,7 @@
 #include "models/models_routes.hpp"
 
 #include "jobs/job_request.hpp"
+#include "models/model_tasks.hpp"
 #include "models/training.hpp"
 
 #include <array>

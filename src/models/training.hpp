@@ -13,8 +13,6 @@
 
 namespace pricing::models {
 
-inline constexpr const char* train_job_kind = "train";
-
 struct training_report {
   std::string version;      // "2026-11-24.1": day and number
   bool promoted = false;    // else kept as rejected: it did not beat the last price and the trailing median

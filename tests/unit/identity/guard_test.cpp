@@ -339,7 +339,7 @@ TEST_F(audit_trail, of_one_organization_is_one_chain_however_many_write_at_once)
 
 TEST(sealer, opens_only_what_it_sealed) {
   const sealer ours("one secret"), theirs("another secret");
-  for (const std::string text : {std::string(), std::string("{}"), std::string(5'000, 'x'), std::string("\0\xff", 2)}) {
+  for (const auto& text : {std::string(), std::string("{}"), std::string(5'000, 'x'), std::string("\0\xff", 2)}) {
     const auto sealed = ours.seal(text);
     EXPECT_EQ(ours.open(sealed), text);
     EXPECT_NE(ours.seal(text), sealed);

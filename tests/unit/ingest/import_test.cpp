@@ -231,10 +231,11 @@ TEST_F(ingest_database, runs_the_job_that_start_asks_for) {
   ASSERT_TRUE(service.set_mapping(organization, u->id, service.preview(organization, u->id)->suggestion));
   ASSERT_TRUE(service.start(organization, u->id, true));
   EXPECT_EQ(count("jobs where kind = 'import' and state = 'queued'"), 1);
-  const boost::json::value payload{{"upload_id", u->id}};
-  ASSERT_TRUE(run_import_job(service, organization, payload, {}));
+  const auto first = run_import(service, {organization, u->id}, {});
+  ASSERT_TRUE(first);
+  EXPECT_EQ(first->loaded, 1);
   EXPECT_EQ(service.upload(organization, u->id)->state, "completed");
-  EXPECT_TRUE(run_import_job(service, organization, payload, {})); // a second delivery does no harm
+  EXPECT_TRUE(run_import(service, {organization, u->id}, {})); // a second delivery does no harm
   EXPECT_EQ(count("price_observations"), 1);
 }
 

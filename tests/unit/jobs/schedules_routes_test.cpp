@@ -76,8 +76,9 @@ TEST_F(schedules_routes_test, refuses_with_a_reason) {
   const auto wrong = [&](json::object with, int expected, std::string_view path) {
     const auto [status, answer] = add(std::move(with));
     EXPECT_EQ(status, expected) << json::serialize(answer);
-    if (!path.empty())
+    if (!path.empty()) {
       EXPECT_EQ(answer.at("details").at(0).at("path").as_string(), path);
+    }
   };
   wrong({{"kind", "format the disk"}}, 422, "kind");
   wrong({{"rule", "at noon"}}, 422, "rule");

@@ -176,8 +176,9 @@ TEST_F(prediction_routes_test, client_opens_its_circuit_while_nobody_answers_and
       auto request = two_lines();
       const auto answered = co_await client.predict(market.organization, {1}, request);
       EXPECT_TRUE(answered) << (answered ? "" : answered.error().message);
-      if (answered)
+      if (answered) {
         EXPECT_EQ(answered->lines.size(), 2U);
+      }
       auto nameless = prediction_request();
       nameless.lines.push_back(prediction_line());
       const auto refused = co_await client.predict(market.organization, {1}, nameless);

@@ -1,0 +1,91 @@
+#include "worker_tasks.hpp"
+
+#include "core/clock.hpp"
+#include "core/log.hpp"
+#include "ingest/ingest_tasks.hpp"
+#include "ingest/upload_files.hpp"
+#include "market/market_tasks.hpp"
+#include "market/refresh.hpp"
+#include "models/model_tasks.hpp"
+#include "models/training.hpp"
+
+#include <boost/json/string.hpp>
+
+namespace pricing {
+namespace {
+
+const system_clock wall_clock{};
+
+// Progress of work that goes by named steps.
+auto steps_of(const jobs::progress_function& progress) {
+  return [&progress](std::string_view step, double share) { progress({{"step", step}, {"share", share}}); };
+}
+
+// New prices change what is derived from them; the model learns from them at most once a day.
+void follow_import(postgres::session& session, organization_id organization) {
+  jobs::job_queue queue(session);
+  queue.enqueue(organization, market::refresh_job_kind, boost::json::object(), jobs::unless::queued);
+  session.begin(organization);
+  const auto fresh = session.query<bool>("select exists (select from models where organization_id = $1 and state = "
+                                         "'promoted') and exists (select from models where organization_id = $1 and "
+                                         "created_at > now() - interval '1 day')",
+                                         organization);
+  session.commit();
+  if (!fresh.at(0))
+    queue.enqueue(organization, models::train_job_kind, boost::json::object(), jobs::unless::queued);
+}
+
+result<ingest::import_out> import(const jobs::session_factory& connect, const std::string& storage_root,
+                                  const ingest::import_in& in, const jobs::progress_function& progress) {
+  const auto session = connect();
+  ingest::ingest_service service(connect, ingest::files_under(storage_root), wall_clock);
+  auto done = ingest::run_import(service, in, [&progress](const ingest::import_progress& p) {
+    progress({{"share", p.share},
+              {"rows", p.counts.rows_in},
+              {"loaded", p.counts.loaded},
+              {"quarantined", p.counts.quarantined}});
+  });
+  if (done)
+    follow_import(*session, in.organization_id);
+  return done;
+}
+
+result<market::refresh_out> refresh(const jobs::session_factory& connect, const market::refresh_in& in,
+                                    const jobs::progress_function& progress) {
+  const auto session = connect();
+  const auto done = market::refresh_market(*session, in.organization_id, wall_clock.today(), steps_of(progress));
+  log::info("market refreshed", {{"organization", in.organization_id.value},
+                                 {"observations", done.observations},
+                                 {"benchmarks", done.benchmarks},
+                                 {"months", done.months},
+                                 {"suppliers", done.suppliers}});
+  return market::refresh_out{done.observations, done.benchmarks, done.months, done.suppliers};
+}
+
+result<models::train_out> train(const jobs::session_factory& connect, const std::string& storage_root,
+                                const models::train_in& in, const jobs::progress_function& progress) {
+  const auto session = connect();
+  storage::folder_store objects(storage_root);
+  const auto trained = models::train_model(*session, objects, in.organization_id, steps_of(progress));
+  if (!trained)
+    return trained.error();
+  log::info("price model trained", {{"organization", in.organization_id.value},
+                                    {"version", boost::json::string(trained->version)},
+                                    {"promoted", trained->promoted},
+                                    {"seconds", trained->train_s}});
+  return models::train_out{trained->version, trained->promoted, trained->train_s};
+}
+
+} // namespace
+
+void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::session_factory connect,
+                       std::string storage_root) {
+  work.add(table, ingest::import_task,
+           [=](const auto& in, const auto& progress) { return import(connect, storage_root, in, progress); });
+  work.add(table, market::refresh_task,
+           [=](const auto& in, const auto& progress) { return refresh(connect, in, progress); });
+  work.add(table, models::train_task,
+           [=](const auto& in, const auto& progress) { return train(connect, storage_root, in, progress); });
+}
+
+} // namespace pricing

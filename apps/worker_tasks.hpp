@@ -1,0 +1,13 @@
+#pragma once
+// What the worker's tasks do: each handler opens a session of its own and calls its folder.
+#include "jobs/job_tasks.hpp"
+
+#include <string>
+
+namespace pricing {
+
+// Adds the product's tasks to the table, to be run as jobs.
+void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::session_factory connect,
+                       std::string storage_root);
+
+} // namespace pricing
