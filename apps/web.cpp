@@ -1,5 +1,6 @@
 // pricing-web: the REST API and the pages. Each thread owns its connections, services and routes.
 #include "catalog/catalog_routes.hpp"
+#include "celery/config.hpp"
 #include "core/config.hpp"
 #include "core/log.hpp"
 #include "http/answer_cache.hpp"
@@ -13,12 +14,12 @@
 #include "insight/overview.hpp"
 #include "jobs/jobs_routes.hpp"
 #include "jobs/schedules_routes.hpp"
+#include "jobs/task_routes.hpp"
 #include "market/market_routes.hpp"
-#include "market/market_tasks.hpp"
-#include "models/model_tasks.hpp"
 #include "models/models_routes.hpp"
 #include "models/prediction_client.hpp"
 #include "postgres/config.hpp"
+#include "product_tasks.hpp"
 #include "redis/client.hpp"
 #include "sourcing/verdict_routes.hpp"
 #include "storage/config.hpp"
@@ -50,6 +51,7 @@ struct settings {
   web_config web;
   postgres::config database;
   redis::config cache;
+  celery::config celery;
   storage::config storage;
   identity::config identity;
   models::ml_config ml;
@@ -61,6 +63,7 @@ settings read_settings() {
                .web = source.read<web_config>("web").value(),
                .database = source.read<postgres::config>("postgres").value(),
                .cache = source.read<redis::config>("redis").value(),
+               .celery = source.read<celery::config>("celery").value(),
                .storage = source.read<storage::config>("storage").value(),
                .identity = source.read<identity::config>("identity").value(),
                .ml = source.read<models::ml_config>("ml").value()};
@@ -75,6 +78,10 @@ void append(std::vector<http::route>& all, std::vector<http::route> some) {
   all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
 }
 
+void describe_tasks(celery::task_table& table) {
+  std::apply([&](const auto&... task) { (table.describe(task), ...); }, product_tasks);
+}
+
 // What the threads share: all of it is safe to use from any of them.
 struct process {
   const settings& configured;
@@ -82,6 +89,9 @@ struct process {
   net::cpu_pool cpu;
   ingest::ingest_service ingest;
   system_clock clock;
+  const celery::key_names queue_keys{.prefix = configured.celery.prefix,
+                                     .result_prefix = configured.celery.result_prefix};
+  celery::task_table tasks{};
 };
 
 // Everything one thread owns, in the order of dependence.
@@ -117,6 +127,7 @@ class web_thread {
     std::vector<http::route> routes = identity::identity_routes(identity_);
     append(routes, ingest::ingest_routes(shared_.ingest, shared_.cpu));
     append(routes, jobs::jobs_routes(database_));
+    append(routes, jobs::task_routes(database_, cache_, shared_.queue_keys, shared_.tasks));
     append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
     append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
@@ -155,6 +166,7 @@ void run(const settings& s) {
                  .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); },
                             ingest::files_under(s.storage.root), shared.clock},
                  .clock = {}};
+  describe_tasks(shared.tasks);
   static thread_local web_thread* here = nullptr; // whose connections a probe on this thread looks at
   const http::probes probes{.ready = [] { return here->ready(); }};
   http::site site(s.http, registry, probes);

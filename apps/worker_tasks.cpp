@@ -2,12 +2,10 @@
 
 #include "core/clock.hpp"
 #include "core/log.hpp"
-#include "ingest/ingest_tasks.hpp"
 #include "ingest/upload_files.hpp"
-#include "market/market_tasks.hpp"
 #include "market/refresh.hpp"
-#include "models/model_tasks.hpp"
 #include "models/training.hpp"
+#include "product_tasks.hpp"
 
 #include <boost/json/string.hpp>
 

@@ -51,16 +51,7 @@ class task_table {
   // An untyped task, for adapters.
   void raw(std::string_view name, const task_options& options, cpu_handler f) { add(name, options).cpu = std::move(f); }
 
-  const task_entry* find(std::string_view name) const;
-  const std::map<std::string, task_entry, std::less<>>& entries() const { return entries_; }
-  // {"tasks": {name: {queue, input, output}}, "components": {"schemas": …}}
-  json::object schema() const;
-
- private:
-  // Throws when the name is taken.
-  task_entry& add(std::string_view name, const task_options& options);
-  static handler_result wrong_arguments(task_context& c, const error& e);
-
+  // Adds a task to schema() without a handler; cpu() and io() do so themselves.
   template <class In, class Out>
   void describe(const task<In, Out>& t) {
     json::object one{{"queue", t.options.queue}, {"input", schemas_.of<In>()}};
@@ -70,6 +61,16 @@ class task_table {
       one["output"] = schemas_.of<Out>();
     described_[t.name] = std::move(one);
   }
+
+  const task_entry* find(std::string_view name) const;
+  const std::map<std::string, task_entry, std::less<>>& entries() const { return entries_; }
+  // {"tasks": {name: {queue, input, output}}, "components": {"schemas": …}}
+  json::object schema() const;
+
+ private:
+  // Throws when the name is taken.
+  task_entry& add(std::string_view name, const task_options& options);
+  static handler_result wrong_arguments(task_context& c, const error& e);
 
   std::map<std::string, task_entry, std::less<>> entries_;
   wire::schema_set schemas_;

@@ -102,7 +102,7 @@ class Product:
         environment = dict(os.environ, PRICING_IDENTITY_RATE_SESSION_PER_HOUR="1000000",
                            PRICING_IDENTITY_RATE_USER_PER_HOUR="1000000", PRICING_IDENTITY_RATE_ML_PER_MINUTE="100000",
                            PRICING_IDENTITY_RATE_BULK_PER_HOUR="100000",
-                           PRICING_IDENTITY_RATE_ANONYMOUS_PER_HOUR="100000")
+                           PRICING_IDENTITY_RATE_ANONYMOUS_PER_HOUR="100000", PRICING_WORKER_LEASE_S="6")
         self.process = subprocess.Popen(self.command(), stdout=self.log, stderr=subprocess.STDOUT,
                                         stdin=subprocess.DEVNULL, start_new_session=True, env=environment)
         ready = os.path.join(self.dir, "ready")

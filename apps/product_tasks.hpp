@@ -1,0 +1,13 @@
+#pragma once
+// Every task of the product, once: what workers run and what /api/v1/tasks/schema shows.
+#include "ingest/ingest_tasks.hpp"
+#include "market/market_tasks.hpp"
+#include "models/model_tasks.hpp"
+
+#include <tuple>
+
+namespace pricing {
+
+inline constexpr std::tuple product_tasks{ingest::import_task, market::refresh_task, models::train_task};
+
+} // namespace pricing
