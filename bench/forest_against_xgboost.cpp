@@ -61,8 +61,8 @@ bool report(const char* what, std::pair<double, double> t, double per, double mu
 }
 
 std::string model_bytes(const oracle::table& t, int trees, int depth, const options& o) {
-  const std::string path = o.models + "/" + std::to_string(trees) + "x" + std::to_string(depth) +
-                           (o.exact ? "exact" : "hist") + ".ubj";
+  const std::string path =
+      o.models + "/" + std::to_string(trees) + "x" + std::to_string(depth) + (o.exact ? "exact" : "hist") + ".ubj";
   if (std::ifstream in(path, std::ios::binary); !o.models.empty() && in) {
     return {std::istreambuf_iterator<char>(in), {}};
   }
@@ -131,8 +131,11 @@ bool one_row(const forest& ours, const loaded_booster& theirs, const oracle::tab
 bool batch(const char* what, const forest& ours, const loaded_booster& theirs, const oracle::table& t, double must,
            double aim) {
   std::vector<float> out(t.rows);
-  const auto times = duel([&] { (void)ours.margins({t.values.data(), t.rows, t.columns}, out); }, 3,
-                          [&] { theirs.in_place(t.values.data(), t.rows, t.columns); }, 1);
+  const auto times = duel(
+      [&] {
+        (void)ours.margins({t.values.data(), t.rows, t.columns}, out);
+      },
+      3, [&] { theirs.in_place(t.values.data(), t.rows, t.columns); }, 1);
   const auto* expected = theirs.in_place(t.values.data(), t.rows, t.columns);
   if (std::memcmp(expected, out.data(), out.size() * sizeof(float)) != 0) {
     std::printf("%s: NOT EQUAL to xgboost\n", what);
@@ -150,7 +153,7 @@ int main(int argc, char** argv) {
       o.exact = true;
     } else if (std::strcmp(argv[i], "--isa") == 0 && i + 1 < argc) {
       ++i;
-      o.which = std::strcmp(argv[i], "avx2") == 0 ? isa::avx2
+      o.which = std::strcmp(argv[i], "avx2") == 0     ? isa::avx2
                 : std::strcmp(argv[i], "avx512") == 0 ? isa::avx512
                                                       : isa::portable;
     } else if (std::strcmp(argv[i], "--models") == 0 && i + 1 < argc) {

@@ -35,8 +35,7 @@ check_format() {
   local files
   mapfile -t files < <(cpp_files)
   if $fix; then clang-format -i "${files[@]}"; fi
-  clang-format --dry-run -Werror --ferror-limit=1 "${files[@]}" 2>&1 | grep -E 'error:' && return 1
-  return 0
+  clang-format --dry-run -Werror --ferror-limit=1 "${files[@]}"
 }
 
 check_edges() { scripts/dev/check-include-edges.sh; }

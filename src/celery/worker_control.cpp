@@ -358,9 +358,11 @@ json::value worker::state::registered(const json::object& a) const {
       else if (item == "acks_late")
         value = entry.options.acks_late ? "True" : "False";
       if (!value.empty())
-        fields += (fields.empty() ? "" : " ") + item + "=" + value;
+        fields.append(fields.empty() ? " [" : " ").append(item).append("=").append(value);
     }
-    out.push_back(json::string(fields.empty() ? name : name + " [" + fields + "]"));
+    if (!fields.empty())
+      fields += ']';
+    out.push_back(json::string(name + fields));
   }
   return out;
 }
