@@ -48,6 +48,7 @@ struct job : std::enable_shared_from_this<job> {
 class job_access {
  public:
   static void cancel(task_context& c) { c.cancelled_ = true; }
+  static void revoke(task_context& c) { c.revoked_ = c.cancelled_ = true; }
   static void set_soft(task_context& c, steady_time at) { c.soft_ = at; }
   static void on_progress(task_context& c, std::function<void(const json::value&)> f) { c.on_progress_ = std::move(f); }
   static const std::vector<signature>& children(const task_context& c) { return c.children_; }

@@ -74,6 +74,8 @@ class task_context {
   const celery::message& request() const { return message_; }
   int retries() const { return message_.retries; }
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  // Cancelled because somebody revoked the task.
+  bool revoked() const { return revoked_.load(std::memory_order_relaxed); }
   bool past_soft_limit() const {
     return soft_.time_since_epoch().count() != 0 && std::chrono::steady_clock::now() >= soft_;
   }
@@ -106,7 +108,7 @@ class task_context {
  private:
   friend class job_access;
   const celery::message& message_;
-  std::atomic<bool> cancelled_ = false;
+  std::atomic<bool> cancelled_ = false, revoked_ = false;
   std::chrono::steady_clock::time_point soft_{};
   std::vector<signature> children_;
   std::optional<double> retry_in_s_;

@@ -526,7 +526,7 @@ void worker::state::terminate(std::string_view id) {
   for (const auto& [tag, j] : jobs)
     if (j->msg.id == id && j->begun) {
       j->terminated = true;
-      job_access::cancel(j->context);
+      job_access::revoke(j->context);
       j->cancel.emit(asio::cancellation_type::terminal);
     }
 }

@@ -95,6 +95,16 @@ bool job_queue::fail(const job& j, const std::string& why, bool retry, std::chro
   return changed == 1;
 }
 
+bool job_queue::revoke(const job& j) {
+  work w(database_, j.organization);
+  const auto changed =
+      database_.execute("update jobs set state = 'revoked', revoked = true, finished_at = now(), lease_until = null "
+                        "where id = $1 and state = 'running' and worker = $2 and attempts = $3",
+                        j.id, j.worker, j.attempts);
+  w.commit();
+  return changed == 1;
+}
+
 bool job_queue::put_back(const job& j) {
   work w(database_, j.organization);
   const auto changed = database_.execute(

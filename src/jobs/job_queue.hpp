@@ -59,6 +59,8 @@ class job_queue {
   bool succeed(const job& j, const std::optional<boost::json::value>& result = std::nullopt);
   // Queued again after `delay` while attempts are left and retry is set, else failed.
   bool fail(const job& j, const std::string& why, bool retry, std::chrono::seconds delay);
+  // Ended because somebody revoked it.
+  bool revoke(const job& j);
   // Queued again at once, as if it had not been claimed; one that was to stop has stopped.
   bool put_back(const job& j);
 

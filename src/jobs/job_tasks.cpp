@@ -262,21 +262,22 @@ class job_tasks::state {
         outcome = "lost";
         return c.ignore(conflict("another worker has taken the job"));
       }
-      revoked = claimed.stopped;
+      revoked = claimed.stopped || c.revoked();
     }
     const auto session = connect_();
     job_queue queue(*session);
-    if (c.cancelled() && !revoked) {
+    if (revoked) {
+      outcome = "revoked";
+      queue.revoke(claimed.job);
+      return c.raise({"TaskRevokedError", {"revoked"}, "celery.exceptions"});
+    }
+    if (c.cancelled()) {
       outcome = "failed";
-      const error why{errc::timeout, "stopped by a time limit or from outside"};
+      const error why{errc::timeout, "stopped by a time limit"};
       queue.fail(claimed.job, why.message, false, 0s);
       return why;
     }
     queue.put_back(claimed.job);
-    if (revoked) {
-      outcome = "revoked";
-      return c.raise({"TaskRevokedError", {"revoked"}, "celery.exceptions"});
-    }
     return c.ignore(error{errc::unavailable, "the worker ends; the job is sent again"});
   }
 

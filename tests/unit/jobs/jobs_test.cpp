@@ -405,6 +405,27 @@ TEST_F(jobs_test, a_running_job_is_revoked_at_its_next_step) {
   EXPECT_GT(steps, 0);
 }
 
+TEST_F(jobs_test, a_running_job_is_revoked_by_a_celery_client_too) {
+  const handler_function endless = [](const test_in&, const progress_function& progress) -> std::int64_t {
+    for (;; std::this_thread::sleep_for(5ms))
+      progress({{"share", 0.5}});
+  };
+  const runner one(kind, connect(), endless);
+  const auto id = *queue.enqueue(organization, kind, {});
+  ASSERT_TRUE(becomes(id, "running"));
+  database.begin(organization);
+  const auto task = database.query<std::string>("select task_id from jobs where id = $1", id).at(0);
+  database.commit();
+  boost::asio::io_context io(1);
+  redis::client redis(io, test_redis());
+  celery::producer tasks(io, redis, test_redis());
+  auto sent = boost::asio::co_spawn(io, tasks.revoke({task}, true), boost::asio::use_future);
+  while (sent.wait_for(0s) != std::future_status::ready)
+    io.run_one();
+  EXPECT_TRUE(sent.get());
+  EXPECT_TRUE(becomes(id, "revoked"));
+}
+
 TEST_F(jobs_test, messages_are_due_once_and_again_when_they_seem_lost) {
   const auto id = *queue.enqueue(organization, kind, {});
   const auto later = *queue.enqueue(organization, kind, {}, unless::never, 1h);
