@@ -66,8 +66,23 @@ verdict "rows not accounted for" "$off" '<=' 0 rows
 verdict "loaded but not in the table" "$(ask "select abs(sum(loaded) - $rows) from uploads")" '<=' 0 rows
 [ -z "${KILL:-}" ] || exit 0
 
-ask "\\copy price_observations to '$dir/rows.copy'"
-ask "create table copied (like price_observations including all)"
+ask "\\copy (select * from price_observations) to '$dir/rows.copy'"
+# The same columns, indexes and partitions.
+ask "do \$\$
+declare part record;
+begin
+  if (select relkind from pg_class where oid = 'price_observations'::regclass) <> 'p' then
+    create table copied (like price_observations including all);
+    return;
+  end if;
+  execute 'create table copied (like price_observations including all) partition by '
+       || pg_get_partkeydef('price_observations'::regclass);
+  for part in select c.relname, pg_get_expr(c.relpartbound, c.oid) as bounds
+              from pg_inherits i join pg_class c on c.oid = i.inhrelid
+              where i.inhparent = 'price_observations'::regclass loop
+    execute format('create table %I partition of copied %s', 'copied_' || part.relname, part.bounds);
+  end loop;
+end \$\$"
 ask checkpoint
 begin=$(now_s)
 ask "\\copy copied from '$dir/rows.copy'"
