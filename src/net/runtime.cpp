@@ -31,13 +31,12 @@ std::string describe(std::exception_ptr e) {
 
 io_thread::io_thread(unsigned index) : io_(std::make_unique<asio::io_context>(1)), index_(index) {}
 
-// Coroutines that still wait refer to services that are gone by now: destroying their frames would touch these. Such a
-// context is kept, unused, to the end of the process.
+// Coroutines that still wait refer to services that are gone by now: destroying their frames would touch these. And a
+// pool's thread may still be about to wake the loop that it has just given a result. So the context is kept, unused, to
+// the end of the process.
 io_thread::~io_thread() {
   static std::mutex mutex;
   static auto* const kept = new std::vector<std::unique_ptr<asio::io_context>>;
-  if (io_->stopped())
-    return;
   const std::lock_guard lock(mutex);
   kept->push_back(std::move(io_));
 }

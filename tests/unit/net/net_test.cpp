@@ -14,9 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// The loop outlives the pool: the pool's thread may be about to wake it when the last result has been taken.
 template <class F>
-void run(F body) {
-  asio::io_context io;
+void run(asio::io_context& io, F body) {
   std::exception_ptr failed;
   asio::co_spawn(io, body(), [&](std::exception_ptr e) { failed = e; });
   io.run();
@@ -25,8 +25,9 @@ void run(F body) {
 }
 
 TEST(cpu_pool, returns_values_errors_and_exceptions_to_the_callers_thread) {
+  asio::io_context io;
   cpu_pool pool(2, 4);
-  run([&]() -> asio::awaitable<void> {
+  run(io, [&]() -> asio::awaitable<void> {
     const auto here = std::this_thread::get_id();
     std::thread::id there;
     const auto value = co_await pool.run([&] {
@@ -52,10 +53,10 @@ TEST(cpu_pool, returns_values_errors_and_exceptions_to_the_callers_thread) {
 }
 
 TEST(cpu_pool, says_unavailable_when_its_queue_is_full) {
+  asio::io_context io;
   cpu_pool pool(1, 1);
   std::promise<void> gate;
   auto opened = gate.get_future().share();
-  asio::io_context io;
   int good = 0;
   const auto wait = [&]() -> asio::awaitable<void> {
     const auto work = [opened] { opened.wait(); };
