@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { axe_path, base, busiest_items, open_page, sign_in, start_browser } from './browser.mjs';
+import { ask, axe_path, base, busiest_items, open_page, sign_in, start_browser } from './browser.mjs';
 
-const pages = ['/', '/items', '/judge', '/suppliers', '/loads', '/loads/review', '/models', '/settings'];
+const pages = ['/', '/items', '/judge', '/suppliers', '/loads', '/loads/review', '/models', '/work', '/work?tab=schedules', '/settings'];
 let browser;
 before(async () => {
   browser = await start_browser();
@@ -15,13 +15,24 @@ async function settle(page) {
   await page.waitForLoadState('networkidle');
 }
 
+/** Addresses of one of each: an item, a supplier, a load, a verdict. */
+async function single_pages(page) {
+  const [item] = await busiest_items(page, 1);
+  const supplier = (await ask(page, '/suppliers?limit=1')).data[0];
+  const load = (await ask(page, '/uploads?limit=1')).data[0];
+  await page.goto(`${base}/judge`);
+  await page.getByLabel('Lines of the proposal').fill(`Description\tUnit\tQuantity\tPrice\n${item.name}\t${item.unit}\t10\t99999`);
+  await page.getByRole('button', { name: 'Judge 1 line' }).click();
+  await page.waitForURL(/\/judge\/\d+/);
+  return [`/items/${item.id}`, `/suppliers/${supplier.id}`, `/loads/${load.id}`, new URL(page.url()).pathname];
+}
+
 for (const colorScheme of ['light', 'dark'])
   test(`no page has a serious barrier in ${colorScheme} colours`, async () => {
     // axe is brought in by the test, past the policy that rightly keeps foreign scripts out
     const { page, context } = await open_page(browser, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
     await sign_in(page);
-    const [item] = await busiest_items(page, 1);
-    for (const path of [...pages, `/items/${item.id}`, '/sign-in']) {
+    for (const path of [...pages, ...(await single_pages(page)), '/sign-in']) {
       await page.goto(base + path);
       await settle(page);
       await page.addScriptTag({ path: axe_path });
@@ -35,8 +46,7 @@ for (const colorScheme of ['light', 'dark'])
 test('nothing scrolls sideways at 360 pixels', async () => {
   const { page, context } = await open_page(browser, { viewport: { width: 360, height: 740 } });
   await sign_in(page);
-  const [item] = await busiest_items(page, 1);
-  for (const path of [...pages, `/items/${item.id}`]) {
+  for (const path of [...pages, ...(await single_pages(page))]) {
     await page.goto(base + path);
     await settle(page);
     assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360, path);

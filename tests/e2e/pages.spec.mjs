@@ -63,6 +63,34 @@ test('a file goes through mapping, every row is accounted for, bad rows are show
   await page.getByRole('region', { name: 'Rows set aside' }).getByText('not a price').first().waitFor();
 });
 
+test('a schedule is run now, and its task ends with a result', async () => {
+  await page.goto(`${base}/work?tab=schedules`);
+  const row = page.getByRole('row', { name: /Nightly statistics/ });
+  await row.getByRole('button', { name: 'Run now' }).click();
+  await page.getByRole('tab', { name: 'Tasks' }).click();
+  const task = page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').first();
+  await task.getByText('Done').waitFor({ timeout: 60_000 });
+  await task.getByRole('button', { name: 'Statistics and index' }).click();
+  await page.getByRole('dialog').getByText('"observations"').waitFor();
+});
+
+test('a schedule is added, changed and deleted', async () => {
+  await page.goto(`${base}/work?tab=schedules`);
+  await page.getByRole('button', { name: 'Add a schedule' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Name').fill('Hourly statistics');
+  await form.getByLabel('When').fill('at noon');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await form.getByRole('alert').waitFor();
+  await form.getByLabel('When').fill('every 1 h');
+  await form.getByRole('button', { name: 'Save' }).click();
+  const row = page.getByRole('row', { name: /Hourly statistics/ });
+  await row.getByText('every 1 h').waitFor();
+  await row.getByText('Hourly statistics').click();
+  await form.getByRole('button', { name: 'Delete' }).click();
+  await row.waitFor({ state: 'detached' });
+});
+
 test('an unknown item says what happened and offers another try', async () => {
   await page.goto(`${base}/items/999999999`);
   await page.getByRole('alert').getByRole('button', { name: 'Try again' }).waitFor();

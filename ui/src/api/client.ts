@@ -54,7 +54,12 @@ export function get<T>(path: string, query?: Query, signal?: AbortSignal): Promi
   return send<T>(address(path, query), { signal, headers: { Accept: 'application/json' } });
 }
 
-export function write<T>(method: 'POST' | 'PUT' | 'PATCH', path: string, body?: unknown, query?: Query): Promise<T> {
+export function write<T>(
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: unknown,
+  query?: Query,
+): Promise<T> {
   const raw = body instanceof Blob;
   const headers: Record<string, string> = { Accept: 'application/json', 'X-CSRF-Token': csrf_token };
   if (raw) headers['Content-Type'] = body.type || 'application/octet-stream';

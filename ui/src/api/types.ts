@@ -379,3 +379,40 @@ export interface AuditEvent {
   after: unknown;
   request_id: string | null;
 }
+
+export interface Job {
+  id: number;
+  kind: string;
+  state: 'queued' | 'running' | 'succeeded' | 'failed' | 'revoked';
+  attempts: number;
+  payload: unknown;
+  progress: { share?: number; step?: string } | null;
+  result: unknown;
+  error: string | null;
+  task_id: string;
+  stopping: boolean;
+  created_at: string;
+  run_after: string;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+export interface Queues {
+  queues: { name: string; messages: number; jobs: number; oldest_s: number }[];
+  unacknowledged: number;
+  parked: number;
+  dead_letters: number;
+}
+
+export interface Schedule {
+  id: number;
+  name: string;
+  kind: string;
+  rule: string;
+  time_zone: string;
+  catch_up: 'all' | 'latest' | 'none';
+  enabled: boolean;
+  built_in: boolean;
+  next_due: string;
+  last_due: string | null;
+}

@@ -96,6 +96,10 @@ const tree = root.addChildren([
       lazyRouteComponent(() => import('../pages/models/models_page'), 'ModelsPage'),
     ),
     page(
+      '/work',
+      lazyRouteComponent(() => import('../pages/work/work_page'), 'WorkPage'),
+    ),
+    page(
       '/settings',
       lazyRouteComponent(() => import('../pages/settings/settings_page'), 'SettingsPage'),
     ),

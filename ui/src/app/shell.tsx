@@ -7,6 +7,7 @@ import {
   Building2,
   Database,
   Gauge,
+  ListChecks,
   LogOut,
   Menu,
   Moon,
@@ -31,6 +32,7 @@ const pages = [
   { to: '/suppliers', label: 'Suppliers', icon: Building2 },
   { to: '/loads', label: 'Loads', icon: Database },
   { to: '/models', label: 'Models', icon: BrainCircuit },
+  { to: '/work', label: 'Background work', icon: ListChecks },
   { to: '/settings', label: 'Settings', icon: Settings },
 ] as const;
 

@@ -39,7 +39,7 @@ export function Findings({ findings, currency }: { findings: Overview['latest_fi
                 className="clip strong"
                 style={{ maxWidth: 210 }}
               >
-                {f.name}
+                {f.name || `Proposal ${f.verdict_id}`}
               </Link>
               <span className="faint" title={f.created_at}>
                 {plural(f.lines, 'line')} · {day(f.created_at)}

@@ -1,0 +1,14 @@
+/** What people call the kinds of background work. */
+const names: Record<string, string> = {
+  import: 'Load a file',
+  refresh_market: 'Statistics and index',
+  train: 'Train the price model',
+};
+export const kind_name = (kind: string) => names[kind] ?? kind;
+
+/** "4 s", "12 min", "3 h". */
+export function lasting(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3600)} h`;
+}
