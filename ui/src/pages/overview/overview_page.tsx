@@ -172,7 +172,7 @@ function ModelCard({ model }: { model: Overview['model'] }) {
         <dt>Typical error of the buyer's own estimate</dt>
         <dd>{share(model.mdape_estimate, 1)}</dd>
         <dt>Learned from prices until</dt>
-        <dd title={model.trained_until}>{day(model.trained_until)}</dd>
+        <dd title={model.trained_until ?? undefined}>{day(model.trained_until)}</dd>
       </dl>
     </Card>
   );

@@ -8,6 +8,7 @@ export const kind_name = (kind: string) => names[kind] ?? kind;
 
 /** "4 s", "12 min", "3 h". */
 export function lasting(seconds: number): string {
+  if (seconds < 1) return '< 1 s';
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${Math.round(seconds / 3600)} h`;
