@@ -1,5 +1,7 @@
 #include "celery/broker.hpp"
 
+#include "wire/exact_json.hpp"
+#include "celery/message.hpp"
 #include "celery/scripts.hpp"
 #include "core/log.hpp"
 #include "wire/json.hpp"
@@ -263,7 +265,7 @@ asio::awaitable<result<std::int64_t>> broker::sweep_all(double latest) {
     if (!held)
       co_return held.error();
     // [<raw message>, "<exchange>", "<routing key>"]
-    const auto parts = wire::parse_json(held->text);
+    const auto parts = wire::parse_exact(held->text, {}, message_limits{}.depth_max);
     const auto* list = parts ? parts->if_array() : nullptr;
     std::string key, text;
     if (list && list->size() == 3 && (*list)[1].is_string() && (*list)[2].is_string()) {

@@ -1,5 +1,7 @@
 #include "celery/job.hpp"
 
+#include "wire/exact_json.hpp"
+#include "celery/message.hpp"
 #include "wire/json.hpp"
 
 #include <boost/json/parse.hpp>
@@ -53,7 +55,7 @@ result<json::array> children(job& j, const conclude_context& c) {
   }
   if (!m.callbacks() && !m.chain())
     return ids;
-  auto value = wire::parse_json(j.result_json);
+  auto value = wire::parse_exact(j.result_json, {}, message_limits{}.depth_max);
   const json::array argument{value ? std::move(*value) : json::value()};
   if (m.callbacks())
     for (const auto& one : *m.callbacks()) {
@@ -109,7 +111,7 @@ void succeed(job& j, const conclude_context& c, std::string json_text) {
     tuples += (tuples.size() > 1 ? ", " : "") + child_tuple(id.get_string(), "");
   store(j, c, task_state::success, {}, tuples + "]");
   if (c.describe) {
-    const auto v = wire::parse_json(j.result_json);
+    const auto v = wire::parse_exact(j.result_json, {}, message_limits{}.depth_max);
     j.event_text = v ? repr(*v) : j.result_json.substr(0, 1024);
   }
 }

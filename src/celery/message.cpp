@@ -1,9 +1,9 @@
 #include "celery/message.hpp"
 
 #include "celery/compression.hpp"
+#include "wire/exact_json.hpp"
 
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parser.hpp>
 
 #include <algorithm>
 #include <array>
@@ -72,20 +72,6 @@ time_limits limits_of(const json::object& o) {
   return {seconds_of((*pair)[0]), seconds_of((*pair)[1])};
 }
 
-// One parser per thread keeps its buffers.
-result<json::value> parse(std::string_view text, const json::storage_ptr& storage, std::size_t depth_max) {
-  json::parse_options options;
-  options.max_depth = depth_max;
-  thread_local unsigned char scratch[16 << 10];
-  json::parser parser({}, options, scratch);
-  parser.reset(storage);
-  json::error_code ec;
-  parser.write(text, ec);
-  if (ec)
-    return invalid_input("not valid JSON: " + ec.message());
-  return parser.release();
-}
-
 int clamp_retries(std::optional<std::int64_t> n) {
   return static_cast<int>(std::clamp<std::int64_t>(n.value_or(0), 0, 1'000'000));
 }
@@ -116,7 +102,7 @@ result<message> message::parse(std::string_view raw, const message_limits& limit
     return error{errc::too_large, "the message is larger than the limit"};
   message m;
   auto& s = *m.store_;
-  auto envelope = celery::parse(raw, &s.memory, limits.depth_max);
+  auto envelope = wire::parse_exact(raw, &s.memory, limits.depth_max);
   if (!envelope)
     return invalid_input("the message is " + envelope.error().message);
   s.envelope = std::move(*envelope);
@@ -207,7 +193,7 @@ std::optional<std::string> message::body_text(const json::object& envelope, cons
 
 void message::read_body(std::string_view text, const message_limits& limits_of_message) {
   auto& s = *store_;
-  auto body = celery::parse(text, &s.memory, limits_of_message.depth_max);
+  auto body = wire::parse_exact(text, &s.memory, limits_of_message.depth_max);
   if (!body) {
     problem = invalid_input("the body is " + body.error().message);
     return;
@@ -442,7 +428,7 @@ void flag_redelivered(json::object& parent, std::string_view name) {
 } // namespace
 
 std::string mark_redelivered(std::string_view raw) {
-  auto v = celery::parse(raw, {}, message_limits{}.depth_max);
+  auto v = wire::parse_exact(raw, {}, message_limits{}.depth_max);
   auto* envelope = v ? v->if_object() : nullptr;
   if (!envelope || !object_of(*envelope, "properties"))
     return std::string(raw);

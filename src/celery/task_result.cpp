@@ -1,5 +1,7 @@
 #include "celery/task_result.hpp"
 
+#include "wire/exact_json.hpp"
+#include "celery/message.hpp"
 #include "wire/json.hpp"
 
 namespace pricing::celery {
@@ -102,7 +104,7 @@ std::string encode(const result_record& r) {
 }
 
 result<task_outcome> parse_outcome(std::string_view text) {
-  auto v = wire::parse_json(text);
+  auto v = wire::parse_exact(text, {}, message_limits{}.depth_max);
   auto* o = v ? v->if_object() : nullptr;
   const auto* status = o ? o->if_contains("status") : nullptr;
   if (!status || !status->is_string())

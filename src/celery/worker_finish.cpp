@@ -1,6 +1,8 @@
 // Results out: every write of a task goes with its acknowledgement, many tasks in one script.
 #include "celery/worker_state.hpp"
 
+#include "wire/exact_json.hpp"
+#include "celery/message.hpp"
 #include "core/log.hpp"
 #include "wire/json.hpp"
 
@@ -27,6 +29,9 @@ void worker::state::ended_on_pool(std::vector<job_ptr> done) {
 }
 
 void worker::state::settle(const job_ptr& j) {
+  // Whoever was told to stop at once has not failed: shut_down gives the message back.
+  if (cold && j->end == job_end::failure && !j->acknowledged && !j->abandoned)
+    return;
   announce(*j);
   if (j->abandoned) // its hard limit has been written
     return forget(j);
@@ -197,10 +202,14 @@ asio::awaitable<void> worker::state::chord_body(const job& j, std::string group,
   if (!parts || parts->empty())
     co_return; // done by another part's worker
   for (const auto& text : *parts) {
-    const auto v = wire::parse_json(text);
+    const auto v = wire::parse_exact(text, {}, message_limits{}.depth_max);
     const auto* part = v ? v->if_array() : nullptr;
-    if (!part || part->size() != 4)
+    if (!part || part->size() != 4) {
+      const std::string why = v ? "it is no record" : v.error().message;
+      failed =
+          exception_info{"ChordError", {json::string("a part's result cannot be read: " + why)}, "celery.exceptions"};
       continue;
+    }
     const auto name = (*part)[2].is_string() ? std::string_view((*part)[2].get_string()) : std::string_view();
     if ((name == "FAILURE" || name == "REVOKED") && !failed)
       failed = exception_info{"ChordError", {json::string(dependency_text(*part))}, "celery.exceptions"};
@@ -253,7 +262,7 @@ asio::awaitable<result<json::array>> worker::state::saved_group_results(std::str
   auto text = co_await redis.get(queues.keys().group_meta(group));
   if (!text)
     co_return text.error();
-  const auto saved = wire::parse_json(text->value_or("null"));
+  const auto saved = wire::parse_exact(text->value_or("null"), {}, message_limits{}.depth_max);
   const auto* o = saved ? saved->if_object() : nullptr;
   const auto* tree = o ? o->if_contains("result") : nullptr;
   std::vector<std::string> names;

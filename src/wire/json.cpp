@@ -1,9 +1,8 @@
 #include "wire/json.hpp"
+#include "wire/exact_json.hpp"
 
 #include <algorithm>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/stream_parser.hpp>
 #include <charconv>
 #include <cmath>
 #include <fmt/format.h>
@@ -37,18 +36,7 @@ error decoder::take_error() {
 }
 
 result<json::value> parse_json(std::string_view text) {
-  json::parse_options options;
-  options.max_depth = 32;
-  json::stream_parser parser({}, options);
-  json::error_code ec;
-  const auto used = parser.write_some(text.data(), text.size(), ec);
-  if (!ec && used == text.size())
-    parser.finish(ec);
-  else if (!ec)
-    ec = json::error::extra_data;
-  if (ec)
-    return invalid_input(fmt::format("the body is not valid JSON near byte {}: {}", used, ec.message()));
-  return parser.release();
+  return parse_exact(text, {}, 32);
 }
 
 namespace {

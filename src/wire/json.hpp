@@ -54,7 +54,8 @@ class decoder {
   std::vector<field_error> errors_;
 };
 
-// Strict JSON text (UTF-8, nesting at most 32); invalid_input names the byte where it stops being JSON.
+// Strict JSON text (UTF-8, nesting at most 32); numbers as in exact_json.hpp.
+// invalid_input names the byte where it stops being JSON.
 result<boost::json::value> parse_json(std::string_view text);
 
 namespace detail {
