@@ -24,14 +24,14 @@ for k = 5, #KEYS do
       -- Both stand near the end of what kombu and we write; a look at the whole text costs as much as all the rest.
       local tag = string.match(raw, '"delivery_tag"%s*:%s*"([^"\\]+)"', -80)
           or string.match(raw, '.*"delivery_tag"%s*:%s*"([^"\\]+)"')
-      local times = 0
+      local times = 0 -- it was delivered before; the first time is not counted anywhere
       if tag and string.find(raw, 'redelivered": true', -400, true) then
         times = redis.call('HINCRBY', KEYS[3], tag, 1)
         redis.call('EXPIRE', KEYS[3], 604800)
       end
       if not tag then
         set_aside(raw, KEYS[k], 'no delivery_tag')
-      elseif times > most then
+      elseif times >= most then
         redis.call('HDEL', KEYS[3], tag)
         set_aside(raw, KEYS[k], 'delivered ' .. times .. ' times and never finished')
       else

@@ -238,14 +238,35 @@ class applier {
     return id;
   }
 
+  // The id of what a signature ends with; empty when it has none yet.
+  std::string id_of_end(const signature& s, int depth) const {
+    if (depth > depth_max)
+      throw std::invalid_argument("it is nested too deeply");
+    if (is_chain(s)) {
+      const auto steps = tasks_of(member(s.kwargs, "tasks"));
+      return steps.empty() ? std::string() : id_of_end(steps.back(), depth + 1);
+    }
+    if (is_chord(s)) {
+      const auto body = parse_signature(member(s.kwargs, "body"));
+      return body ? id_of_end(*body, depth + 1) : std::string();
+    }
+    return text_option(s.options, "task_id");
+  }
+
+  static std::string header_id(const json::value& header) {
+    const auto group = parse_signature(header); // or a plain list
+    return group && is_group(*group) ? text_option(group->options, "task_id") : std::string();
+  }
+
   std::string run_chord(const signature& s, const json::array& args, json::object options, int depth) {
     auto parsed = parse_signature(member(s.kwargs, "body"));
     if (!parsed)
       throw std::invalid_argument(parsed.error().message);
     auto body = std::move(*parsed);
-    auto id = text_option(options, "task_id");
+    // A frozen body has the id that the caller waits for; the chord's own is then its group's.
+    auto id = id_of_end(body, depth);
     if (id.empty())
-      id = text_option(body.options, "task_id");
+      id = text_option(options, "task_id");
     if (id.empty())
       id = new_uuid();
     options.erase("task_id");
@@ -260,7 +281,9 @@ class applier {
     const auto header = unrolled(tasks_of(member(s.kwargs, "header")), depth);
     if (header.empty())
       return run(body, json::array{json::array()}, {}, depth + 1);
-    const auto group = new_uuid();
+    auto group = header_id(member(s.kwargs, "header"));
+    if (group.empty())
+      group = new_uuid();
     out_.chord_sizes.emplace_back(group, static_cast<std::int64_t>(header.size()));
     json::object over{{"group_id", group}, {"chord", to_json(body)}};
     std::int64_t index = 0;

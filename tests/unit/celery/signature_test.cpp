@@ -106,6 +106,27 @@ TEST(celery_signature, group_followed_by_a_step_becomes_a_chord) {
   EXPECT_EQ(part.chord()->at("options").at("chain").as_array().size(), 1u);
 }
 
+// As a Celery client freezes chain(a, group(b, c), d, e): it waits for the end of the body, and the group has an id.
+TEST(celery_signature, a_frozen_chord_keeps_the_ids_its_caller_knows) {
+  auto total = signature{.task = "capp.xsum"}, end = add(9);
+  total.options["task_id"] = "the-total";
+  end.options["task_id"] = "the-end";
+  auto frozen = chord({add(1), add(2)}, chain({total, end}));
+  frozen.options["task_id"] = "the-group";
+  auto header = group({add(1), add(2)});
+  header.options["task_id"] = "the-group";
+  frozen.kwargs["header"] = to_json(header);
+  const auto plan = apply(frozen, {}, {}).value();
+  EXPECT_EQ(plan.id, "the-end");
+  ASSERT_EQ(plan.chord_sizes.size(), 1u);
+  EXPECT_EQ(plan.chord_sizes[0].first, "the-group");
+  const auto body = parse_signature(*sent(plan.messages.at(0)).chord()).value();
+  const auto then = apply(body, {json::array{3, 4}}, {}).value();
+  const auto first = sent(then.messages.at(0));
+  EXPECT_EQ(first.id, "the-total");
+  EXPECT_EQ(first.chain()->at(0).at("options").at("task_id").as_string(), "the-end");
+}
+
 TEST(celery_signature, immutable_takes_no_argument_and_options_reach_the_message) {
   auto s = add(1);
   s.immutable = true;
