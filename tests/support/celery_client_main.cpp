@@ -1,5 +1,5 @@
 // celery_test_client: sends tasks as our producer does, for black box tests and benchmarks.
-//   enqueue TASK COUNT BATCH     prints messages and microseconds of CPU per message
+//   enqueue TASK COUNT BATCH [FILE]   prints messages and microseconds of CPU per message
 //   add X Y | chain | chord | send TASK ARGS | revoke ID     prints JSON
 #include "celery/producer.hpp"
 #include "core/config.hpp"
@@ -33,7 +33,9 @@ boost::asio::awaitable<void> enqueue(celery::producer& tasks, words w) {
   for (std::size_t sent = 0; sent < count; sent += step) {
     auto batch = tasks.make_batch();
     for (std::size_t i = 0; i < std::min(step, count - sent); ++i) {
-      if (sums)
+      if (w.size() > 4)
+        batch.add(test::effect, {w[4], static_cast<std::int64_t>(sent + i)});
+      else if (sums)
         batch.add(test::add, {static_cast<std::int64_t>(sent + i), 1});
       else
         batch.add(test::noop, {});

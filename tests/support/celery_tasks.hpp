@@ -27,6 +27,12 @@ struct counted {
 };
 BOOST_DESCRIBE_STRUCT(counted, (), (key, id))
 
+struct effect_in {
+  std::string path;
+  std::int64_t number = 0;
+};
+BOOST_DESCRIBE_STRUCT(effect_in, (), (path, number))
+
 inline constexpr celery::task<celery::nothing, void> noop{"test.noop"};
 inline constexpr celery::task<two_numbers, std::int64_t> add{"test.add"};
 inline constexpr celery::task<some_numbers, std::int64_t> total{"test.total"};
@@ -43,6 +49,9 @@ inline constexpr celery::task<some_seconds, std::string> limited{"test.limited",
 inline constexpr celery::task<one_text, std::string> other_queue{"test.other", {.queue = "other"}};
 // One more in the file <key>, one line per run.
 inline constexpr celery::task<counted, void> count{"test.count"};
+// Sets byte `number` of a file of bytes, once: a second run finds it set. The file begins with the number of runs, 8
+// bytes.
+inline constexpr celery::task<effect_in, void> effect{"test.effect"};
 inline constexpr celery::task<one_text, std::string> on_error{"test.on_error"};
 
 } // namespace pricing::test

@@ -8,7 +8,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <atomic>
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace pricing;
@@ -43,6 +46,39 @@ result<void> count_task(const test::counted& in, celery::task_context&) {
   return {};
 }
 
+// The whole file, shared with the other workers.
+class shared_bytes {
+ public:
+  explicit shared_bytes(const std::string& path) {
+    const int file = open(path.c_str(), O_RDWR | O_CLOEXEC);
+    struct stat facts {};
+    if (file >= 0 && fstat(file, &facts) == 0)
+      size_ = facts.st_size;
+    void* at = size_ > 0 ? mmap(nullptr, static_cast<std::size_t>(size_), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
+                         : MAP_FAILED;
+    close(file);
+    bytes_ = at == MAP_FAILED ? nullptr : static_cast<char*>(at);
+  }
+  bool set(std::int64_t number) const {
+    if (!bytes_ || number < 0 || number >= size_ - 8)
+      return false;
+    std::atomic_ref(*reinterpret_cast<std::int64_t*>(bytes_)).fetch_add(1);
+    std::atomic_ref(bytes_[8 + number]).exchange(1);
+    return true;
+  }
+
+ private:
+  char* bytes_ = nullptr;
+  std::int64_t size_ = 0;
+};
+
+result<void> effect_task(const test::effect_in& in, celery::task_context&) {
+  static const shared_bytes bytes(in.path); // a worker of a benchmark sees one file
+  if (!bytes.set(in.number))
+    return invalid_input("the file is missing or too small");
+  return {};
+}
+
 void fill(celery::task_table& tasks) {
   using celery::task_context;
   tasks.cpu(test::noop, [](const celery::nothing&, task_context&) { return result<void>(); });
@@ -71,6 +107,7 @@ void fill(celery::task_table& tasks) {
   });
   tasks.cpu(test::other_queue, [](const test::one_text& in, task_context&) -> result<std::string> { return in.text; });
   tasks.cpu(test::count, count_task);
+  tasks.cpu(test::effect, effect_task);
   tasks.cpu(test::on_error, [](const test::one_text& in, task_context&) -> result<std::string> { return in.text; });
   tasks.io(test::io_sleep, [](test::some_seconds in, task_context&) -> celery::asio::awaitable<result<std::string>> {
     co_await net::sleep_for(std::chrono::milliseconds(static_cast<int>(in.seconds * 1e3)));

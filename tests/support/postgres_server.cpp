@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include <unistd.h>
@@ -18,6 +19,13 @@ std::string binary(const char* name) {
         access(path.c_str(), X_OK) == 0)
       return path;
   throw std::runtime_error("PostgreSQL is not installed; run scripts/dev/install-packages.sh run");
+}
+
+// TimescaleDB where it is installed, unless PRICING_TIMESCALEDB=off.
+std::string preloaded() {
+  const char* wish = std::getenv("PRICING_TIMESCALEDB");
+  const auto library = std::filesystem::path(binary("postgres")).parent_path().parent_path() / "lib" / "timescaledb.so";
+  return std::filesystem::exists(library) && !(wish && std::string_view(wish) == "off") ? "timescaledb" : "";
 }
 
 void create_database(postgres::session& superuser, const std::string& name) {
@@ -62,7 +70,11 @@ postgres_server::postgres_server() : folder_(make_temporary_folder(true)), socke
                         "-c",
                         "timezone=UTC",
                         "-c",
-                        "jit=off"},
+                        "jit=off",
+                        "-c",
+                        "shared_preload_libraries=" + preloaded(),
+                        "-c",
+                        "timescaledb.telemetry_level=off"},
                        log, true);
   for (int tries = 0;; ++tries) {
     try {

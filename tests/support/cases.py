@@ -1,0 +1,74 @@
+"""Finds and runs black box tests: functions test_* of the files cases_*.py beside a runner, in order."""
+import glob
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from xml.sax.saxutils import escape, quoteattr
+
+
+class Stopped(BaseException):
+    pass
+
+
+def _stop_at_signal(number, _frame):
+    raise Stopped(f"signal {number}")
+
+
+def end_cleanly_at_signals():
+    signal.signal(signal.SIGTERM, _stop_at_signal)
+    signal.signal(signal.SIGINT, _stop_at_signal)
+
+
+class Results:
+    def __init__(self, suite, before=lambda: None):
+        self.suite, self.before, self.all = suite, before, []
+
+    def run(self, module, name, case, *arguments):
+        """True when the case passed."""
+        begin = time.monotonic()
+        failure = None
+        try:
+            self.before()
+            case(*arguments)
+        except Exception:
+            failure = traceback.format_exc()
+        seconds = time.monotonic() - begin
+        self.all.append((module, name, seconds, failure))
+        print(f"{'FAILED' if failure else 'ok    '}  {name} ({seconds:.1f} s)", flush=True)
+        if failure:
+            print(failure, flush=True)
+        return failure is None
+
+    def run_all(self, folder, word, *arguments):
+        sys.path.insert(0, folder)
+        for path in sorted(glob.glob(os.path.join(folder, "cases_*.py"))):
+            module = importlib.import_module(os.path.basename(path)[:-3])
+            for name, value in list(vars(module).items()):
+                if name.startswith("test_") and callable(value) and word in name:
+                    self.run(module.__name__, name, value, *arguments)
+
+    @property
+    def failed(self):
+        return [r for r in self.all if r[3]]
+
+    def write_junit(self, path):
+        suite, tests, failures = quoteattr(self.suite), len(self.all), len(self.failed)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write('<?xml version="1.0" encoding="UTF-8"?>\n')
+            out.write(f'<testsuites tests="{tests}" failures="{failures}"><testsuite name={suite} '
+                      f'tests="{tests}" failures="{failures}">\n')
+            for module, name, seconds, failure in self.all:
+                out.write(f"<testcase classname={quoteattr(module)} name={quoteattr(name)} time=\"{seconds:.3f}\">")
+                if failure:
+                    message = quoteattr(failure.strip().splitlines()[-1][:300])
+                    out.write(f"<failure message={message}>{escape(failure)}</failure>")
+                out.write("</testcase>\n")
+            out.write("</testsuite></testsuites>\n")
+
+    def summary(self):
+        """Prints it; the exit status."""
+        print(f"{self.suite}: {len(self.all) - len(self.failed)} of {len(self.all)} passed")
+        return 1 if self.failed or not self.all else 0
