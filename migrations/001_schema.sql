@@ -183,7 +183,9 @@ declare
     'recorded_at timestamptz not null default now()';
   hypertable boolean := false;
 begin
-  if exists (select from pg_available_extensions where name = 'timescaledb') then
+  -- Its loader defines this setting. Without it, creating the extension would end the connection instead of failing.
+  if current_setting('timescaledb.disable_load', true) is not null
+     and exists (select from pg_available_extensions where name = 'timescaledb') then
     begin
       create extension if not exists timescaledb;
       hypertable := true;

@@ -98,13 +98,17 @@ private_servers_start() {
   memory_mb=$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
   buffers_mb=$((memory_mb / 8 < 1024 ? memory_mb / 8 : 1024))
   touch "$dir/logs/postgres.log"
+  # TimescaleDB where it is installed, unless PRICING_TIMESCALEDB=off.
+  local preload=''
+  if [ -e "${bin%/bin}/lib/timescaledb.so" ] && [ "${PRICING_TIMESCALEDB:-on}" != off ]; then preload=timescaledb; fi
   local start=(setsid setpriv --pdeathsig INT)
   [ "$(id -u)" -ne 0 ] || start+=(--reuid="$postgres_user" --regid="$(id -g "$postgres_user")" --clear-groups)
   (cd / && exec "${start[@]}" "$bin/postgres" -D "$cluster" -k "$postgres_socket_dir" -c listen_addresses='' \
     -c unix_socket_permissions=0700 -c max_connections=100 -c shared_buffers="${buffers_mb}MB" \
     -c maintenance_work_mem=256MB -c work_mem=32MB -c max_wal_size=4GB -c checkpoint_timeout=15min \
     -c wal_level=minimal -c max_wal_senders=0 -c synchronous_commit=off -c random_page_cost=1.1 -c jit=off \
-    -c timezone=UTC -c log_timezone=UTC) >>"$dir/logs/postgres.log" 2>&1 </dev/null 9>&- &
+    -c timezone=UTC -c log_timezone=UTC -c shared_preload_libraries="$preload" \
+    -c timescaledb.telemetry_level=off) >>"$dir/logs/postgres.log" 2>&1 </dev/null 9>&- &
   postgres_pid=$!
 
   setsid setpriv --pdeathsig TERM redis-server --port 0 --unixsocket "$redis_socket" --unixsocketperm 700 \

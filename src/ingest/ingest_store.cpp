@@ -404,6 +404,16 @@ std::vector<int> ingest_store::insert_observations_returning_rows(const observat
                               r.kind, r.rank, r.price, r.quantity, r.amount, r.currency, r.source_row, r.row_key);
 }
 
+bool ingest_store::has_room_for(const std::vector<date>& days) {
+  static constexpr const char* partitioned =
+      "select relkind = 'p' from pg_class where oid = 'price_observations'::regclass";
+  static constexpr const char* covered =
+      "select not exists (select from (select distinct unnest($1::date[]) as day) d where not exists (select from "
+      "timescaledb_information.chunks where hypertable_name = 'price_observations' and day >= range_start::date and "
+      "day < range_end::date))";
+  return database_.query<bool>(partitioned).at(0) || database_.query<bool>(covered, days).at(0);
+}
+
 bool ingest_store::has_observations_in_year(int year) {
   static constexpr const char* sql = "select exists (select 1 from price_observations where organization_id = $1 and "
                                      "observed_on >= make_date($2, 1, 1) and observed_on < make_date($2 + 1, 1, 1))";

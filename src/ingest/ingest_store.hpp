@@ -90,6 +90,9 @@ class ingest_store {
   // How many were new. `check` false: the caller knows that none is there yet (throws a unique violation otherwise); a
   // fifth faster.
   std::int64_t insert_observations(const observation_columns& rows, std::int64_t upload_id, bool check);
+  // May rows of these days be written beside other open transactions? Not where TimescaleDB would have to make a chunk
+  // for them first, whose lock lasts until the commit.
+  bool has_room_for(const std::vector<date>& days);
   bool has_observations_in_year(int year);
   // The transaction's commit may reach the disk later: safe where rows and checkpoint travel together.
   void commit_without_waiting();

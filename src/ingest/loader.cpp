@@ -130,9 +130,12 @@ batch_counts batch_loader::insert(postgres::session& database, row_batch& batch)
   return insert(database, batch);
 }
 
-// The row of `uploads` is locked last and only in turn, so that two batches never wait for each other.
+// What others might wait for is locked only in turn, so that two batches never wait for each other: the row of
+// `uploads`, which comes last, and new chunks.
 void batch_loader::write(postgres::session& database, row_batch& batch, std::uint64_t turn) {
   ingest_store store(database, organization_);
+  if (!store.has_room_for(batch.observations.observed_on) || !store.has_room_for(batch.answered.observed_on))
+    wait_for_turn(turn);
   const auto counts = insert(database, batch);
   if (!wait_for_turn(turn)) {
     database.rollback();

@@ -111,6 +111,24 @@ TEST_F(ingest_database, loads_nothing_twice_from_another_file_with_the_same_rows
   EXPECT_EQ(count("item_statistics where observations = 3 and median_price = 11"), 1);
 }
 
+// TimescaleDB makes a chunk for a span of days at its first row, under a lock until the commit: batches that are
+// written at once and committed in order must not wait for each other.
+TEST_F(ingest_database, loads_many_years_in_batches_at_once) {
+  // Of each two batches the first comes late, with its last row, to the year that the second begins with.
+  constexpr int batch = 1'000, years = 30;
+  std::string text = header;
+  for (int i = 0; i < 2 * years * batch; ++i) {
+    const bool early = i % (2 * batch) < batch - 1;
+    text += std::to_string(early ? 1990 : 1991 + i / (2 * batch)) + "-0" + std::to_string(1 + i % 9) + "-15,pipe " +
+            std::to_string(i % 30) + " inch,ft," + std::to_string(1 + i) + ",10,Supplier " + std::to_string(i % 7) +
+            "\n";
+  }
+  auto service = make_service({.batch_rows = batch});
+  const auto loaded = import(service, "years.csv", text);
+  expect_exact(loaded);
+  EXPECT_EQ(loaded.loaded, 2 * years * batch);
+}
+
 TEST_F(ingest_database, survives_kill_9_at_any_moment) {
   const auto path = write("killed.csv", mixed_rows(60'000));
   const import_options small{.batch_rows = 1'000};
