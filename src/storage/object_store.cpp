@@ -36,6 +36,10 @@ void write_whole(const std::filesystem::path& path, std::string_view bytes) {
       fail("storage: write " + path.string());
     bytes.remove_prefix(n > 0 ? static_cast<std::size_t>(n) : 0);
   }
+}
+
+void sync(const std::filesystem::path& path, int flags) {
+  const descriptor file(path, flags);
   if (fsync(file.value) != 0)
     fail("storage: fsync " + path.string());
 }
@@ -91,19 +95,33 @@ result<void> folder_store::put(std::string_view key, std::string_view bytes) {
     return path.error();
   if (bytes.size() > bytes_max_)
     return error{errc::too_large, "an object may have at most " + std::to_string(bytes_max_) + " bytes"};
+  return put_file(key, [&](const std::filesystem::path& temporary) {
+    write_whole(temporary, bytes);
+    return result<void>();
+  });
+}
+
+result<void> folder_store::put_file(std::string_view key,
+                                    const std::function<result<void>(const std::filesystem::path&)>& fill) {
+  const auto path = path_of(key);
+  if (!path)
+    return path.error();
   std::filesystem::create_directories(path->parent_path());
   const auto temporary = temporary_beside(*path);
   try {
-    write_whole(temporary, bytes);
+    if (const auto filled = fill(temporary); !filled) {
+      std::error_code ignored;
+      std::filesystem::remove(temporary, ignored);
+      return filled.error();
+    }
+    sync(temporary, O_RDONLY);
     std::filesystem::rename(temporary, *path);
   } catch (...) {
     std::error_code ignored;
     std::filesystem::remove(temporary, ignored);
     throw;
   }
-  const descriptor folder(path->parent_path(), O_RDONLY | O_DIRECTORY);
-  if (fsync(folder.value) != 0)
-    fail("storage: fsync " + path->parent_path().string());
+  sync(path->parent_path(), O_RDONLY | O_DIRECTORY);
   return {};
 }
 

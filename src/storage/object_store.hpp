@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ class folder_store final : public object_store {
   result<std::uint64_t> size(std::string_view key) const override;
   result<void> remove(std::string_view key) override;
   result<std::vector<std::string>> list(std::string_view prefix) const override;
+  // What `fill` writes to the path it gets; whole or absent as with put. An error of fill is returned, nothing is kept.
+  result<void> put_file(std::string_view key, const std::function<result<void>(const std::filesystem::path&)>& fill);
   // For readers that stream or map the file.
   result<std::filesystem::path> path_of(std::string_view key) const;
 

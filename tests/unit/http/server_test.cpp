@@ -79,6 +79,15 @@ route upload_route() {
                         }));
 }
 
+route file_route(std::string path) {
+  return open(raw_route(method::get, "/api/v1/file", {}, [path](context&) -> asio::awaitable<result<response>> {
+    response out;
+    out.content_type = "application/gzip";
+    out.body_file = path;
+    co_return out;
+  }));
+}
+
 running_server::make_routes with(std::vector<route> routes) {
   return [routes](net::io_thread&) { return routes; };
 }
@@ -361,6 +370,24 @@ TEST(http_server, streams_an_upload_to_a_file_and_removes_it) {
   EXPECT_EQ(b.body.substr(space + 1), std::to_string(content.size()));
   EXPECT_EQ(s.ask(get("/health/live")).status, 200);
   EXPECT_FALSE(std::filesystem::exists(b.body.substr(0, space)));
+}
+
+TEST(http_server, sends_a_file_in_pieces_and_keeps_the_connection) {
+  const auto path = std::filesystem::temp_directory_path() / ("sent_" + std::to_string(::getpid()));
+  std::string content(3'000'001, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i)
+    content[i] = static_cast<char>(i * 7 + i / 251);
+  std::ofstream(path, std::ios::binary) << content;
+  running_server server({}, with({file_route(path), sum_route()}));
+  raw_socket s(server.port());
+  const auto a = s.ask(get("/api/v1/file"));
+  EXPECT_EQ(a.status, 200);
+  EXPECT_EQ(a.header("Content-Length"), std::to_string(content.size()));
+  EXPECT_TRUE(a.body == content);
+  EXPECT_EQ(s.ask(get("/api/v1/sum?a=1&b=2")).status, 200);
+  std::filesystem::remove(path);
+  EXPECT_EQ(s.ask(get("/api/v1/file")).status, 404);
+  EXPECT_EQ(s.ask(get("/api/v1/sum?a=1&b=2")).status, 200);
 }
 
 TEST(http_server, answers_504_when_a_handler_misses_its_deadline) {
