@@ -100,8 +100,8 @@ answer<current_view> current_model(postgres::pool& database, postgres::scope s) 
   co_return current_view{(*row)->version, (*row)->trained_until, std::move((*row)->metrics), std::move(table)};
 }
 
-answer<training_view> start_training(postgres::pool& database, postgres::scope s) {
-  const auto job = co_await jobs::request_job(database, s, train_job_kind);
+answer<training_view> start_job(postgres::pool& database, postgres::scope s, std::string kind) {
+  const auto job = co_await jobs::request_job(database, s, std::move(kind));
   if (!job)
     co_return job.error();
   co_return training_view{job->value};
@@ -129,7 +129,15 @@ std::vector<http::route> models_routes(postgres::pool& database) {
        .permission = "model.manage",
        .status = 202},
       [&database](context& c, http::nothing) {
-        return start_training(database, {c.organization(), c.deadline()});
+        return start_job(database, {c.organization(), c.deadline()}, train_job_kind);
+      }));
+  routes.push_back(http::json_route<http::nothing, training_view>(
+      method::post, "/api/v1/models/price-items",
+      {.summary = "Price every item with the model in use, in the background; exports of items show the prices",
+       .permission = "model.manage",
+       .status = 202},
+      [&database](context& c, http::nothing) {
+        return start_job(database, {c.organization(), c.deadline()}, price_items_job_kind);
       }));
   return routes;
 }

@@ -37,6 +37,22 @@ prometheus::Counter& counter(prometheus::Registry& r, const char* name, const ch
 
 } // namespace
 
+snapshot_ptr load_snapshot(postgres::session& database, const storage::object_store& objects,
+                           organization_id organization) {
+  const auto started = steady::now();
+  const auto promoted = find_promoted(database, organization);
+  if (!promoted)
+    return nullptr;
+  auto model = learn::price_model::load(objects.get(promoted->object_key).value()).value();
+  auto built = std::make_shared<const snapshot>(market::load_history(database, organization), std::move(model),
+                                                promoted->version);
+  log::info("prices and model read", {{"organization", organization.value},
+                                      {"version", boost::json::string(promoted->version)},
+                                      {"prices", built->loaded.prices.size()},
+                                      {"seconds", std::chrono::duration<double>(steady::now() - started).count()}});
+  return built;
+}
+
 snapshot_cache::snapshot_cache(session_factory connect, const storage::object_store& objects, cache_limits limits,
                                prometheus::Registry& registry)
     : connect_(std::move(connect)),
@@ -80,18 +96,9 @@ snapshot_ptr snapshot_cache::load(organization_id organization) {
 }
 
 snapshot_ptr snapshot_cache::build(postgres::session& database, organization_id organization) {
-  const auto started = steady::now();
-  const auto promoted = find_promoted(database, organization);
-  if (!promoted)
-    return nullptr;
-  auto model = learn::price_model::load(objects_.get(promoted->object_key).value()).value();
-  auto built = std::make_shared<const snapshot>(market::load_history(database, organization), std::move(model),
-                                                promoted->version);
-  built_.Increment();
-  log::info("prices and model read", {{"organization", organization.value},
-                                      {"version", boost::json::string(promoted->version)},
-                                      {"prices", built->loaded.prices.size()},
-                                      {"seconds", std::chrono::duration<double>(steady::now() - started).count()}});
+  auto built = load_snapshot(database, objects_, organization);
+  if (built)
+    built_.Increment();
   return built;
 }
 

@@ -46,6 +46,10 @@ struct snapshot {
 };
 using snapshot_ptr = std::shared_ptr<const snapshot>;
 
+// Blocking; all prices and the model in use. Null when no model is in use. Throws on a lost connection or object.
+snapshot_ptr load_snapshot(postgres::session& database, const storage::object_store& objects,
+                           organization_id organization);
+
 struct cache_limits {
   std::size_t organizations_max = 8;            // in memory; above it the one used longest ago leaves
   std::chrono::milliseconds settle{2'000};      // after the last of several notices, before building anew
