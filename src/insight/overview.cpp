@@ -12,7 +12,8 @@ constexpr const char* find_counts =
     "events where organization_id = $1), s.observations, s.spend, (select count(*) from uploads where organization_id "
     "= "
     "$1 and state in ('validating', 'processing')), (select count(*) from match_decisions where organization_id = $1 "
-    "and state = 'pending'), (select count(*) from quarantined_rows where organization_id = $1 and state = 'open') "
+    "and state = 'pending'), (select count(*) from quarantined_rows where organization_id = $1 and state = 'open'), "
+    "(select count(*) from alerts where organization_id = $1 and state = 'open') "
     "from organizations o, (select max(last_on) as newest, coalesce(sum(observations), 0)::bigint as observations, "
     "coalesce(sum(spend), 0)::numeric(20, 4) as spend from item_statistics where organization_id = $1) s where o.id = "
     "$1";

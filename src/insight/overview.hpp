@@ -24,10 +24,11 @@ struct overview_counts {
   std::int64_t uploads_in_progress = 0;
   std::int64_t open_matches = 0;
   std::int64_t open_quarantine = 0;
+  std::int64_t open_alerts = 0;
 };
 BOOST_DESCRIBE_STRUCT(overview_counts, (),
                       (currency, as_of, items, suppliers, events, observations, spend, uploads_in_progress,
-                       open_matches, open_quarantine))
+                       open_matches, open_quarantine, open_alerts))
 
 struct month_spend {
   date month;
