@@ -115,6 +115,34 @@ CREATE FUNCTION public.current_organization() RETURNS bigint
 
 ALTER FUNCTION public.current_organization() OWNER TO pricing_owner;
 
+CREATE FUNCTION public.keep_price_partitions(last_year integer) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    SET lock_timeout TO '2s'
+    AS $$
+declare
+  made int := 0;
+  has_rows boolean;
+begin
+  if last_year not between 2000 and 2200 or to_regclass('price_observations_other') is null then
+    return 0;
+  end if;
+  for year in 2036..last_year loop
+    continue when to_regclass('price_observations_' || year) is not null;
+    select exists (select from price_observations_other where observed_on >= make_date(year, 1, 1)
+                   and observed_on < make_date(year + 1, 1, 1)) into has_rows;
+    continue when has_rows;
+    execute format('create table price_observations_%s partition of price_observations for values from (%L) to (%L)',
+                   year, make_date(year, 1, 1), make_date(year + 1, 1, 1));
+    made := made + 1;
+  end loop;
+  return made;
+exception when lock_not_available then
+  return 0;
+end $$;
+
+ALTER FUNCTION public.keep_price_partitions(last_year integer) OWNER TO pricing_owner;
+
 CREATE FUNCTION public.login_by_email(wanted text) RETURNS SETOF public.login
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -227,6 +255,69 @@ end $$;
 
 ALTER FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) OWNER TO pricing_owner;
 
+CREATE TABLE public.alert_rules (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    threshold double precision NOT NULL,
+    item_id bigint,
+    enabled boolean DEFAULT true NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    evaluated_at timestamp with time zone,
+    CONSTRAINT alert_rules_check CHECK (((item_id IS NULL) OR (kind = 'price_change'::text))),
+    CONSTRAINT alert_rules_kind_check CHECK ((kind = ANY (ARRAY['price_change'::text, 'market_change'::text, 'supplier_position'::text, 'verdict_excess'::text, 'model_coverage'::text, 'model_age'::text, 'data_age'::text]))),
+    CONSTRAINT alert_rules_name_check CHECK (((length(name) >= 1) AND (length(name) <= 120))),
+    CONSTRAINT alert_rules_threshold_check CHECK ((threshold > (0)::double precision))
+);
+
+ALTER TABLE ONLY public.alert_rules FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.alert_rules OWNER TO pricing_owner;
+
+ALTER TABLE public.alert_rules ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alert_rules_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.alerts (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    rule_id bigint NOT NULL,
+    subject text NOT NULL,
+    title text NOT NULL,
+    item_id bigint,
+    supplier_id bigint,
+    verdict_id bigint,
+    value double precision NOT NULL,
+    money numeric(20,4),
+    state text DEFAULT 'open'::text NOT NULL,
+    raised_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    acknowledged_by bigint,
+    acknowledged_at timestamp with time zone,
+    resolved_at timestamp with time zone,
+    CONSTRAINT alerts_state_check CHECK ((state = ANY (ARRAY['open'::text, 'acknowledged'::text, 'resolved'::text])))
+);
+
+ALTER TABLE ONLY public.alerts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.alerts OWNER TO pricing_owner;
+
+ALTER TABLE public.alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.alerts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.audit_events (
     organization_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -295,6 +386,40 @@ ALTER TABLE public.events OWNER TO pricing_owner;
 
 ALTER TABLE public.events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.exports (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    dataset text NOT NULL,
+    format text NOT NULL,
+    filter jsonb DEFAULT '{}'::jsonb NOT NULL,
+    state text DEFAULT 'waiting'::text NOT NULL,
+    rows bigint DEFAULT 0 NOT NULL,
+    bytes bigint DEFAULT 0 NOT NULL,
+    object_key text,
+    job_id bigint,
+    error text,
+    created_by bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT exports_check CHECK (((state <> 'ready'::text) OR (object_key IS NOT NULL))),
+    CONSTRAINT exports_dataset_check CHECK (((length(dataset) >= 1) AND (length(dataset) <= 60))),
+    CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['csv'::text, 'xlsx'::text]))),
+    CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'ready'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY public.exports FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.exports OWNER TO pricing_owner;
+
+ALTER TABLE public.exports ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.exports_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -386,6 +511,24 @@ CREATE TABLE public.item_changes (
 ALTER TABLE ONLY public.item_changes FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.item_changes OWNER TO pricing_owner;
+
+CREATE TABLE public.item_predictions (
+    organization_id bigint NOT NULL,
+    item_id bigint NOT NULL,
+    predicted_on date NOT NULL,
+    model_version text NOT NULL,
+    quantity numeric(18,4) NOT NULL,
+    expected numeric(18,4) NOT NULL,
+    low90 numeric(18,4),
+    low50 numeric(18,4),
+    high50 numeric(18,4),
+    high90 numeric(18,4),
+    effective_n double precision NOT NULL
+);
+
+ALTER TABLE ONLY public.item_predictions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.item_predictions OWNER TO pricing_owner;
 
 CREATE TABLE public.item_statistics (
     organization_id bigint NOT NULL,
@@ -557,6 +700,7 @@ CREATE TABLE public.organizations (
     slug text NOT NULL,
     currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    has_alert_rules boolean DEFAULT false NOT NULL,
     CONSTRAINT organizations_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT organizations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT organizations_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
@@ -865,6 +1009,12 @@ ALTER TABLE public.verdicts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+ALTER TABLE ONLY public.alert_rules
+    ADD CONSTRAINT alert_rules_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (organization_id, id);
 
@@ -879,6 +1029,9 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY public.held_rows
     ADD CONSTRAINT held_rows_pkey PRIMARY KEY (organization_id, upload_id, row_number);
@@ -897,6 +1050,9 @@ ALTER TABLE ONLY public.item_benchmarks
 
 ALTER TABLE ONLY public.item_changes
     ADD CONSTRAINT item_changes_pkey PRIMARY KEY (organization_id, item_id);
+
+ALTER TABLE ONLY public.item_predictions
+    ADD CONSTRAINT item_predictions_pkey PRIMARY KEY (organization_id, item_id);
 
 ALTER TABLE ONLY public.item_statistics
     ADD CONSTRAINT item_statistics_pkey PRIMARY KEY (organization_id, item_id);
@@ -985,7 +1141,13 @@ ALTER TABLE ONLY public.users
 ALTER TABLE ONLY public.verdicts
     ADD CONSTRAINT verdicts_pkey PRIMARY KEY (organization_id, id);
 
+CREATE INDEX alerts_newest ON public.alerts USING btree (organization_id, state, id DESC);
+
+CREATE UNIQUE INDEX alerts_unresolved ON public.alerts USING btree (organization_id, rule_id, subject) WHERE (state <> 'resolved'::text);
+
 CREATE INDEX events_day ON public.events USING btree (organization_id, occurred_on DESC, id DESC);
+
+CREATE INDEX exports_newest ON public.exports USING btree (organization_id, created_at DESC);
 
 CREATE INDEX held_rows_item ON public.held_rows USING btree (organization_id, item_match_id);
 
@@ -1053,6 +1215,24 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_e
 
 CREATE TRIGGER chain BEFORE INSERT ON public.audit_events FOR EACH ROW EXECUTE FUNCTION public.chain_audit_event();
 
+ALTER TABLE ONLY public.alert_rules
+    ADD CONSTRAINT alert_rules_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.alert_rules
+    ADD CONSTRAINT alert_rules_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.alert_rules
+    ADD CONSTRAINT alert_rules_organization_id_item_id_fkey FOREIGN KEY (organization_id, item_id) REFERENCES public.items(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_acknowledged_by_fkey FOREIGN KEY (acknowledged_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.alerts
+    ADD CONSTRAINT alerts_organization_id_rule_id_fkey FOREIGN KEY (organization_id, rule_id) REFERENCES public.alert_rules(organization_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -1064,6 +1244,12 @@ ALTER TABLE ONLY public.categories
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.exports
+    ADD CONSTRAINT exports_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
 ALTER TABLE ONLY public.held_rows
     ADD CONSTRAINT held_rows_organization_id_upload_id_fkey FOREIGN KEY (organization_id, upload_id) REFERENCES public.uploads(organization_id, id) ON DELETE CASCADE;
@@ -1088,6 +1274,12 @@ ALTER TABLE ONLY public.item_changes
 
 ALTER TABLE ONLY public.item_changes
     ADD CONSTRAINT item_changes_organization_id_item_id_fkey FOREIGN KEY (organization_id, item_id) REFERENCES public.items(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.item_predictions
+    ADD CONSTRAINT item_predictions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.item_predictions
+    ADD CONSTRAINT item_predictions_organization_id_item_id_fkey FOREIGN KEY (organization_id, item_id) REFERENCES public.items(organization_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.item_statistics
     ADD CONSTRAINT item_statistics_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
@@ -1176,6 +1368,10 @@ ALTER TABLE ONLY public.verdicts
 ALTER TABLE ONLY public.verdicts
     ADD CONSTRAINT verdicts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+ALTER TABLE public.alert_rules ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.alerts ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.categories ENABLE ROW LEVEL SECURITY;
@@ -1194,6 +1390,8 @@ CREATE POLICY definer ON public.users TO pricing_owner USING (true) WITH CHECK (
 
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.exports ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.held_rows ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.idempotency_keys ENABLE ROW LEVEL SECURITY;
@@ -1203,6 +1401,8 @@ ALTER TABLE public.item_aliases ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.item_benchmarks ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.item_changes ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.item_predictions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.item_statistics ENABLE ROW LEVEL SECURITY;
 
@@ -1240,11 +1440,17 @@ ALTER TABLE public.supplier_statistics ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.suppliers ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY tenant ON public.alert_rules USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.alerts USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
 CREATE POLICY tenant ON public.audit_events USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.categories USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.events USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.exports USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.held_rows USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -1255,6 +1461,8 @@ CREATE POLICY tenant ON public.item_aliases USING ((organization_id = public.cur
 CREATE POLICY tenant ON public.item_benchmarks USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.item_changes USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.item_predictions USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.item_statistics USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -1323,6 +1531,9 @@ GRANT ALL ON FUNCTION public.create_organization(new_name text, new_slug text, n
 REVOKE ALL ON FUNCTION public.current_organization() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.current_organization() TO pricing_app;
 
+REVOKE ALL ON FUNCTION public.keep_price_partitions(last_year integer) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.keep_price_partitions(last_year integer) TO pricing_app;
+
 REVOKE ALL ON FUNCTION public.login_by_email(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.login_by_email(wanted text) TO pricing_app;
 
@@ -1350,11 +1561,17 @@ GRANT ALL ON FUNCTION public.untake_jobs(ids bigint[]) TO pricing_app;
 REVOKE ALL ON FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) TO pricing_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_rules TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts TO pricing_app;
+
 GRANT SELECT,INSERT ON TABLE public.audit_events TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.categories TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.exports TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.held_rows TO pricing_app;
 
@@ -1365,6 +1582,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.item_aliases TO pricing_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.item_benchmarks TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.item_changes TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.item_predictions TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.item_statistics TO pricing_app;
 
@@ -1385,6 +1604,8 @@ GRANT SELECT ON TABLE public.organizations TO pricing_app;
 GRANT UPDATE(name) ON TABLE public.organizations TO pricing_app;
 
 GRANT UPDATE(currency) ON TABLE public.organizations TO pricing_app;
+
+GRANT UPDATE(has_alert_rules) ON TABLE public.organizations TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.price_observations TO pricing_app;
 

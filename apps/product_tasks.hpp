@@ -3,11 +3,14 @@
 #include "ingest/ingest_tasks.hpp"
 #include "market/market_tasks.hpp"
 #include "models/model_tasks.hpp"
+#include "reports/export_job.hpp"
+#include "watch/alert_evaluation.hpp"
 
 #include <tuple>
 
 namespace pricing {
 
-inline constexpr std::tuple product_tasks{ingest::import_task, market::refresh_task, models::train_task};
+inline constexpr std::tuple product_tasks{ingest::import_task,      market::refresh_task, models::train_task,
+                                          models::price_items_task, reports::export_task, watch::evaluate_task};
 
 } // namespace pricing

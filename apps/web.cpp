@@ -21,8 +21,10 @@
 #include "postgres/config.hpp"
 #include "product_tasks.hpp"
 #include "redis/client.hpp"
+#include "reports/export_routes.hpp"
 #include "sourcing/verdict_routes.hpp"
 #include "storage/config.hpp"
+#include "watch/alert_routes.hpp"
 
 #include <boost/json/string.hpp>
 #include <prometheus/registry.h>
@@ -88,6 +90,7 @@ struct process {
   identity::token_signer signer;
   net::cpu_pool cpu;
   ingest::ingest_service ingest;
+  storage::folder_store objects;
   system_clock clock;
   const celery::key_names queue_keys{.prefix = configured.celery.prefix,
                                      .result_prefix = configured.celery.result_prefix};
@@ -128,11 +131,15 @@ class web_thread {
     append(routes, ingest::ingest_routes(shared_.ingest, shared_.cpu));
     append(routes, jobs::jobs_routes(database_));
     append(routes, jobs::task_routes(database_, cache_, shared_.queue_keys, shared_.tasks));
-    append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind}));
+    append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind,
+                                                      models::price_items_job_kind, reports::export_job_kind,
+                                                      watch::evaluate_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
     append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
     append(routes, models::models_routes(database_));
     append(routes, sourcing::verdict_routes(verdicts_));
+    append(routes, reports::export_routes(database_, shared_.objects));
+    append(routes, watch::alert_routes(database_));
     routes.push_back(insight::item_page_route(catalog_, database_));
     routes.push_back(insight::overview_route(database_));
     return http::router::create(std::move(routes),
@@ -165,6 +172,7 @@ void run(const settings& s) {
                  .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
                  .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); },
                             ingest::files_under(s.storage.root), shared.clock},
+                 .objects = storage::folder_store(s.storage.root),
                  .clock = {}};
   describe_tasks(shared.tasks);
   static thread_local web_thread* here = nullptr; // whose connections a probe on this thread looks at

@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "ingest/upload_files.hpp"
 #include "market/refresh.hpp"
+#include "models/item_pricing.hpp"
 #include "models/training.hpp"
 #include "product_tasks.hpp"
 
@@ -17,6 +18,22 @@ const system_clock wall_clock{};
 // Progress of work that goes by named steps.
 auto steps_of(const jobs::progress_function& progress) {
   return [&progress](std::string_view step, double share) { progress({{"step", step}, {"share", share}}); };
+}
+
+// Items are priced anew, and what is watched has changed.
+void follow_change(postgres::session& session, organization_id organization) {
+  jobs::job_queue queue(session);
+  queue.enqueue(organization, models::price_items_job_kind, boost::json::object(), jobs::unless::queued);
+  queue.enqueue(organization, watch::evaluate_job_kind, boost::json::object(), jobs::unless::queued);
+}
+
+// Prices of the coming years have their partitions long before they come.
+void keep_partitions(postgres::session& session) {
+  constexpr int years_ahead = 5;
+  const auto year = std::chrono::year_month_day(wall_clock.today()).year();
+  const auto made = session.query<int>("select keep_price_partitions($1)", static_cast<int>(year) + years_ahead).at(0);
+  if (made > 0)
+    log::info("partitions of prices made", {{"partitions", made}});
 }
 
 // New prices change what is derived from them; the model learns from them at most once a day.
@@ -51,12 +68,14 @@ result<ingest::import_out> import(const jobs::session_factory& connect, const st
 result<market::refresh_out> refresh(const jobs::session_factory& connect, const market::refresh_in& in,
                                     const jobs::progress_function& progress) {
   const auto session = connect();
+  keep_partitions(*session);
   const auto done = market::refresh_market(*session, in.organization_id, wall_clock.today(), steps_of(progress));
   log::info("market refreshed", {{"organization", in.organization_id.value},
                                  {"observations", done.observations},
                                  {"benchmarks", done.benchmarks},
                                  {"months", done.months},
                                  {"suppliers", done.suppliers}});
+  follow_change(*session, in.organization_id);
   return market::refresh_out{done.observations, done.benchmarks, done.months, done.suppliers};
 }
 
@@ -71,7 +90,39 @@ result<models::train_out> train(const jobs::session_factory& connect, const std:
                                     {"version", boost::json::string(trained->version)},
                                     {"promoted", trained->promoted},
                                     {"seconds", trained->train_s}});
+  follow_change(*session, in.organization_id);
   return models::train_out{trained->version, trained->promoted, trained->train_s};
+}
+
+result<models::price_items_out> price_items(const jobs::session_factory& connect, const std::string& storage_root,
+                                            const models::price_items_in& in, const jobs::progress_function& progress) {
+  const auto session = connect();
+  const storage::folder_store objects(storage_root);
+  return models::price_items(*session, objects, in.organization_id, wall_clock.today(),
+                             [&progress](std::size_t done, std::size_t all) {
+                               progress({{"items", done}, {"of", all}});
+                             });
+}
+
+result<reports::export_out> write_export(const jobs::session_factory& connect, const std::string& storage_root,
+                                         const reports::export_in& in, const jobs::progress_function& progress) {
+  const auto session = connect();
+  storage::folder_store objects(storage_root);
+  reports::remove_old_exports(*session, objects, in.organization_id, reports::days_kept);
+  return reports::run_export(*session, objects, in, [&progress](std::string_view sheet, std::int64_t rows) {
+    progress({{"step", sheet}, {"rows", rows}});
+  });
+}
+
+result<watch::evaluate_out> evaluate_alerts(const jobs::session_factory& connect, const watch::evaluate_in& in) {
+  const auto session = connect();
+  const auto done = watch::evaluate_alerts(*session, in.organization_id);
+  log::info("alerts evaluated", {{"organization", in.organization_id.value},
+                                 {"rules", done.rules},
+                                 {"raised", done.raised},
+                                 {"kept", done.kept},
+                                 {"resolved", done.resolved}});
+  return done;
 }
 
 } // namespace
@@ -84,6 +135,12 @@ void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::s
            [=](const auto& in, const auto& progress) { return refresh(connect, in, progress); });
   work.add(table, models::train_task,
            [=](const auto& in, const auto& progress) { return train(connect, storage_root, in, progress); });
+  work.add(table, models::price_items_task,
+           [=](const auto& in, const auto& progress) { return price_items(connect, storage_root, in, progress); });
+  work.add(table, watch::evaluate_task,
+           [=](const auto& in, const jobs::progress_function&) { return evaluate_alerts(connect, in); });
+  work.add(table, reports::export_task,
+           [=](const auto& in, const auto& progress) { return write_export(connect, storage_root, in, progress); });
 }
 
 } // namespace pricing

@@ -68,7 +68,7 @@ test('a schedule is run now, and its task ends with a result', async () => {
   const row = page.getByRole('row', { name: /Nightly statistics/ });
   await row.getByRole('button', { name: 'Run now' }).click();
   await page.getByRole('tab', { name: 'Tasks' }).click();
-  const task = page.getByRole('region', { name: 'Tasks' }).locator('tbody tr').first();
+  const task = page.getByRole('region', { name: 'Tasks' }).locator('tbody tr', { hasText: 'Statistics and index' }).first();
   await task.getByText('Done').waitFor({ timeout: 60_000 });
   await task.getByRole('button', { name: 'Statistics and index' }).click();
   await page.getByRole('dialog').getByText('"observations"').waitFor();
@@ -89,6 +89,43 @@ test('a schedule is added, changed and deleted', async () => {
   await row.getByText('Hourly statistics').click();
   await form.getByRole('button', { name: 'Delete' }).click();
   await row.waitFor({ state: 'detached' });
+});
+
+test('the report is asked for, written and downloaded', async () => {
+  await page.goto(`${base}/exports`);
+  await page.getByRole('button', { name: 'New export' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByText('each on its own sheet').waitFor();
+  await form.getByRole('button', { name: 'Write it' }).click();
+  await form.waitFor({ state: 'detached' });
+  const row = page.getByRole('region', { name: 'Exports' }).locator('tbody tr').first();
+  await row.getByText('Ready').waitFor({ timeout: 60_000 });
+  const coming = page.waitForEvent('download');
+  await row.getByRole('link', { name: 'Download' }).click();
+  assert.match((await coming).suggestedFilename(), /^report-\d{4}-\d\d-\d\d-\d+\.xlsx$/);
+  const rows = await page.getByRole('region', { name: 'Exports' }).locator('tbody tr').count();
+  await row.getByRole('button', { name: 'Delete' }).click();
+  await page.waitForFunction((n) => document.querySelectorAll('[aria-label="Exports"] tbody tr').length < n, rows);
+});
+
+test('what is watched is found, noted and no longer watched', async () => {
+  await page.goto(`${base}/alerts`);
+  await page.getByRole('button', { name: 'Watch something' }).click();
+  const form = page.getByRole('dialog');
+  await form.getByLabel('Moves in a year by at least').fill('1');
+  await form.getByLabel('Name').fill('Any move at all');
+  await form.getByRole('button', { name: 'Watch it' }).click();
+  await form.waitFor({ state: 'detached' });
+  const found = page.getByRole('region', { name: 'Alerts' }).locator('tbody tr', { hasText: 'Any move at all' });
+  await found.first().waitFor({ timeout: 30_000 });
+  const subject = await found.first().getByRole('link').first().textContent();
+  await found.first().getByRole('button', { name: 'Take note' }).click();
+  await page.getByRole('radiogroup', { name: 'State' }).getByText('Noted').click();
+  await found.filter({ hasText: subject }).first().waitFor();
+  const rule = page.getByRole('region', { name: 'Rules' }).locator('tbody tr', { hasText: 'Any move at all' });
+  await rule.getByRole('button', { name: 'Delete' }).click();
+  await rule.waitFor({ state: 'detached' });
+  await found.first().waitFor({ state: 'detached' });
 });
 
 test('an unknown item says what happened and offers another try', async () => {

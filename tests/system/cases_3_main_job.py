@@ -1,7 +1,11 @@
 """Load, know, judge: the main job through the API, on the generated sample."""
 import csv
+import gzip
+import io
 import os
+import re
 import time
+import zipfile
 
 
 def settled(admin, upload, wanted=("completed", "partial"), limit_s=60):
@@ -158,6 +162,45 @@ def test_a_verdict_is_kept(product):
     verdict = judged(product)
     again = product.admin().get(f"/api/v1/verdicts/{verdict['id']}").json
     assert again["bidders"] == verdict["bidders"] and len(again["lines"]) == 40
+
+
+def exported(admin, **what):
+    """The bytes of an export, once it is written."""
+    asked = admin.post("/api/v1/exports", what)
+    assert asked.status == 202, asked
+    for _ in range(300):
+        now = admin.get(f"/api/v1/exports/{asked.json['id']}").json
+        if now["state"] != "waiting":
+            break
+        time.sleep(0.1)
+    assert now["state"] == "ready", now
+    file = admin.get(f"/api/v1/exports/{now['id']}/file")
+    assert file.status == 200 and len(file.body) == now["bytes"], (now, file.status, len(file.body))
+    return now, file
+
+
+def test_all_prices_come_out_again(product):
+    admin = product.admin()
+    now, file = exported(admin, dataset="prices")
+    rows = list(csv.DictReader(io.StringIO(gzip.decompress(file.body).decode(), newline="")))
+    organization = admin.session["organization"]["id"]
+    where = f"from price_observations where organization_id = {organization}"
+    assert len(rows) == now["rows"] == int(product.sql(f"select count(*) {where}")), now
+    total = sum(float(r["unit price"]) for r in rows)
+    assert abs(total - float(product.sql(f"select sum(price) {where}"))) < 1e-6 * total
+    assert re.search(r'filename="prices-\d{4}-\d\d-\d\d-\d+\.csv\.gz"', file.headers["Content-Disposition"]), file.headers
+
+
+def test_the_report_opens_as_a_workbook(product):
+    _, file = exported(product.admin(), dataset="report")
+    book = zipfile.ZipFile(io.BytesIO(file.body))
+    assert book.testzip() is None
+    sheets = re.findall(r'<sheet name="([^"]+)"', book.read("xl/workbook.xml").decode())
+    assert sheets == ["Price moves", "Index and spend", "Suppliers", "Verdicts", "Items"], sheets
+    items = book.read("xl/worksheets/sheet5.xml").decode()
+    organization = product.admin().session["organization"]["id"]
+    rows = int(product.sql(f"select count(*) from items where organization_id = {organization}"))
+    assert items.count("<row ") == rows + 1, (items.count("<row "), rows)
 
 
 def test_the_configuration_prints_no_secret(product):

@@ -1,10 +1,10 @@
 """Every operation of both services: as nobody, as every role, with a session and with a token, and as a stranger."""
 import re
 
-VIEWER = {"event.read", "item.read", "match.read", "model.read", "overview.read", "supplier.read", "upload.read",
+VIEWER = {"alert.read", "event.read", "item.read", "match.read", "model.read", "overview.read", "supplier.read", "upload.read",
           "verdict.read"}
-BUYER = VIEWER | {"upload.create", "verdict.create"}
-ANALYST = BUYER | {"job.read", "match.decide", "prediction.read", "quarantine.fix"}
+BUYER = VIEWER | {"alert.acknowledge", "export.create", "export.read", "upload.create", "verdict.create"}
+ANALYST = BUYER | {"alert.manage", "job.read", "match.decide", "prediction.read", "quarantine.fix"}
 MANAGER = ANALYST | {"audit.read", "job.manage", "model.manage", "user.read"}
 ADMIN = MANAGER | {"user.write"}
 ROLES = {"supplier": set(), "viewer": VIEWER, "buyer": BUYER, "analyst": ANALYST, "manager": MANAGER, "admin": ADMIN}
@@ -149,7 +149,8 @@ def stranger(product):
 def our_ids(product, path):
     """Ids of ours that exist, for the parameters of this path."""
     tables = {"items": "item_benchmarks", "suppliers": "suppliers", "events": "events", "uploads": "uploads", "jobs": "jobs",
-              "matches": "match_decisions", "verdicts": "verdicts", "users": "memberships", "schedules": "schedules"}
+              "matches": "match_decisions", "verdicts": "verdicts", "users": "memberships", "schedules": "schedules",
+              "exports": "exports", "alerts": "alerts", "alert-rules": "alert_rules"}
     collection = path.split("/")[3]
     assert collection in tables, f"which table has the ids of {path}?"
     organization = product.admin().session["organization"]["id"]
@@ -173,6 +174,9 @@ def make_something_of_everything(product):
     line = {"item_id": item["id"], "unit": item["unit"], "quantity": "10", "prices": [{"supplier": "A", "price": "5"}]}
     assert admin.post("/api/v1/verdicts", {"name": "ours", "lines": [line]}).status in (200, 201)
     admin.post("/api/v1/schedules", {"name": "Ours", "kind": "train", "rule": "0 4 1 1 *"})
+    watched = admin.post("/api/v1/alert-rules", {"name": "Ours", "kind": "data_age", "threshold": 3650})
+    product.sql("insert into alerts (organization_id, rule_id, subject, title, value) values "
+                f"({organization}, {watched.json['id']}, 'ours', 'Ours', 1)")
     product.sql("insert into match_decisions (organization_id, kind, source_text, normalized, unit) values "
                 f"({organization}, 'item', 'Ours alone', 'ours alone', 'Ea') on conflict do nothing")
     return item
@@ -190,6 +194,10 @@ BODIES = {
     ("patch", "/api/v1/schedules/{id}"): lambda product: {"rule": "every 1 s", "enabled": False},
     ("delete", "/api/v1/schedules/{id}"): lambda product: {},
     ("post", "/api/v1/schedules/{id}/run"): lambda product: {},
+    ("delete", "/api/v1/exports/{id}"): lambda product: {},
+    ("post", "/api/v1/alerts/{id}/acknowledge"): lambda product: {},
+    ("patch", "/api/v1/alert-rules/{id}"): lambda product: {"enabled": False},
+    ("delete", "/api/v1/alert-rules/{id}"): lambda product: {},
     ("post", "/api/v1/jobs/{id}/retry"): lambda product: {},
     ("post", "/api/v1/jobs/{id}/revoke"): lambda product: {},
     ("patch", "/api/v1/users/{id}"): lambda product: {"role": "viewer", "disabled": True},

@@ -73,5 +73,18 @@ export type Job = Shape<
     progress: { share?: number; step?: string } | null;
   }
 >;
+export type AlertKind =
+  | 'price_change'
+  | 'market_change'
+  | 'supplier_position'
+  | 'verdict_excess'
+  | 'model_coverage'
+  | 'model_age'
+  | 'data_age';
+export type Alert = Shape<'watch_alert_view', { kind: AlertKind; state: 'open' | 'acknowledged' | 'resolved' }>;
+export type AlertRule = Shape<'watch_rule_view', { kind: AlertKind }>;
+export type Export = Shape<'reports_export_view', { state: 'waiting' | 'ready' | 'failed' }>;
+export type Datasets = Shape<'reports_dataset_list'>;
+
 export type Queues = Shape<'jobs_queues_view'>;
 export type Schedule = Shape<'jobs_schedule_view', { catch_up: 'all' | 'latest' | 'none' }>;

@@ -96,6 +96,14 @@ const tree = root.addChildren([
       lazyRouteComponent(() => import('../pages/models/models_page'), 'ModelsPage'),
     ),
     page(
+      '/alerts',
+      lazyRouteComponent(() => import('../pages/alerts/alerts_page'), 'AlertsPage'),
+    ),
+    page(
+      '/exports',
+      lazyRouteComponent(() => import('../pages/exports/exports_page'), 'ExportsPage'),
+    ),
+    page(
       '/work',
       lazyRouteComponent(() => import('../pages/work/work_page'), 'WorkPage'),
     ),

@@ -3,9 +3,11 @@ import { useDisclosure } from '@mantine/hooks';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import {
+  Bell,
   BrainCircuit,
   Building2,
   Database,
+  FileDown,
   Gauge,
   ListChecks,
   LogOut,
@@ -27,11 +29,13 @@ const Palette = lazy(() => import('./palette'));
 
 const pages = [
   { to: '/', label: 'Overview', icon: Gauge },
+  { to: '/alerts', label: 'Alerts', icon: Bell },
   { to: '/judge', label: 'Judge a proposal', icon: Scale },
   { to: '/items', label: 'Items', icon: Package },
   { to: '/suppliers', label: 'Suppliers', icon: Building2 },
   { to: '/loads', label: 'Loads', icon: Database },
   { to: '/models', label: 'Models', icon: BrainCircuit },
+  { to: '/exports', label: 'Exports', icon: FileDown },
   { to: '/work', label: 'Background work', icon: ListChecks },
   { to: '/settings', label: 'Settings', icon: Settings },
 ] as const;
@@ -39,6 +43,7 @@ const pages = [
 function Pages({ on_go }: { on_go?: () => void }) {
   const { data } = useQuery({ queryKey: ['overview'], queryFn: () => get<Overview>('/overview') });
   const waiting = data ? data.open_matches : 0;
+  const open_alerts = data ? data.open_alerts : 0;
   return (
     <nav aria-label="Pages" style={{ display: 'grid', gap: 2 }}>
       {pages.map((p) => (
@@ -51,6 +56,11 @@ function Pages({ on_go }: { on_go?: () => void }) {
         >
           <p.icon size={17} strokeWidth={1.8} aria-hidden />
           {p.label}
+          {p.to === '/alerts' && open_alerts > 0 && (
+            <span className="tail" title={`${open_alerts} open alerts`}>
+              {open_alerts}
+            </span>
+          )}
           {p.to === '/loads' && waiting > 0 && (
             <span className="tail" title={`${waiting} matches wait for you`}>
               {waiting}

@@ -1,6 +1,9 @@
 /** What people call the kinds of background work. */
 const names: Record<string, string> = {
+  evaluate_alerts: 'Look for alerts',
+  export: 'Write the report, or a file',
   import: 'Load a file',
+  price_items: 'Price every item',
   refresh_market: 'Statistics and index',
   train: 'Train the price model',
 };

@@ -12,7 +12,7 @@ const catch_up = [
   { value: 'all', label: 'Every missed run' },
   { value: 'none', label: 'Nothing' },
 ];
-const kinds = ['refresh_market', 'train'];
+const kinds = ['refresh_market', 'train', 'export'];
 
 type Change = Partial<Pick<Schedule, 'name' | 'rule' | 'time_zone' | 'catch_up' | 'enabled'>>;
 
