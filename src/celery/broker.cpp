@@ -1,9 +1,9 @@
 #include "celery/broker.hpp"
 
-#include "wire/exact_json.hpp"
 #include "celery/message.hpp"
 #include "celery/scripts.hpp"
 #include "core/log.hpp"
+#include "wire/exact_json.hpp"
 #include "wire/json.hpp"
 
 #include <charconv>
