@@ -256,6 +256,10 @@ std::string normalize_supplier(std::string_view text) {
   return out;
 }
 
+std::string fold_text(std::string_view text) {
+  return fold(text);
+}
+
 std::string normalize_unit(std::string_view text) {
   std::string key;
   for (const char c : fold(text))
