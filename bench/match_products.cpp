@@ -158,8 +158,8 @@ void measure(const task& t, bool explain, bool with_test) {
   const auto scored = since(scoring);
   const auto q = match::quality_at(p, test.labels, model.threshold());
   double brier = 0, base = 0;
-  const double share = static_cast<double>(std::count(test.labels.begin(), test.labels.end(), 1.0F)) /
-                       static_cast<double>(test.rows());
+  const double share =
+      static_cast<double>(std::count(test.labels.begin(), test.labels.end(), 1.0F)) / static_cast<double>(test.rows());
   for (std::size_t i = 0; i < p.size(); ++i) {
     const double label = static_cast<double>(test.labels[i]);
     brier += (p[i] - label) * (p[i] - label);

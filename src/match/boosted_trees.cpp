@@ -86,8 +86,13 @@ result<void> check(const labelled_rows& rows, std::size_t columns) {
 class tree_grower {
  public:
   tree_grower(const labelled_rows& rows, const boosting_options& options, boosted_trees& out)
-      : rows_(rows), options_(options), out_(out), random_(options.seed), bins_(rows.values.size()),
-        gradient_(rows.rows()), hessian_(rows.rows()) {
+      : rows_(rows),
+        options_(options),
+        out_(out),
+        random_(options.seed),
+        bins_(rows.values.size()),
+        gradient_(rows.rows()),
+        hessian_(rows.rows()) {
     std::vector<float> column(rows.rows());
     for (std::size_t c = 0; c < rows.columns; ++c) {
       for (std::size_t i = 0; i < rows.rows(); ++i)
@@ -298,7 +303,9 @@ std::string boosted_trees::save() const {
 }
 
 result<boosted_trees> boosted_trees::load(std::string_view text) {
-  const auto refused = [](const char* why) { return invalid_input(std::string("the linkage model is damaged: ") + why); };
+  const auto refused = [](const char* why) {
+    return invalid_input(std::string("the linkage model is damaged: ") + why);
+  };
   text_parser in(text);
   boosted_trees out;
   std::size_t roots = 0, nodes = 0;

@@ -59,9 +59,9 @@ class boosted_trees {
  private:
   friend class tree_grower;
   struct node {
-    float threshold = 0;            // left when value < threshold
-    float value = 0;                // of a leaf; the gain of a split
-    std::int32_t left = -1;         // -1: leaf; right is left + 1
+    float threshold = 0;             // left when value < threshold
+    float value = 0;                 // of a leaf; the gain of a split
+    std::int32_t left = -1;          // -1: leaf; right is left + 1
     std::int32_t column_and_nan = 0; // column * 2 + (1: unknown goes left)
   };
   std::size_t columns_ = 0;

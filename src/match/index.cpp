@@ -50,7 +50,7 @@ std::vector<candidate> similarity_index::find(std::string_view text, std::string
     return {};
   const auto& b = found->second;
   const auto grams = grams_of(text);
-  std::vector<std::uint16_t> shared(b.entries.size());
+  std::vector<std::uint32_t> shared(b.entries.size());
   for (const auto gram : grams)
     if (const auto posting = b.postings.find(gram); posting != b.postings.end())
       for (const auto position : posting->second)
@@ -69,7 +69,7 @@ std::vector<candidate> similarity_index::find(std::string_view text, std::string
   std::vector<candidate> out;
   for (std::size_t i = 0; i < compared; ++i) {
     const auto& e = entries_[near[i].second];
-    const double p = same_thing_probability(text, e.text);
+    const double p = linkage_.probability(text, e.text);
     if (p < probability_min)
       continue;
     const auto same = std::find_if(out.begin(), out.end(), [&](const auto& c) { return c.id == e.id; });

@@ -3,6 +3,7 @@
 #include "match/model_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -124,13 +125,70 @@ result<linkage_model> linkage_model::train(const labelled_rows& rows, const labe
     const double prior = validation.prior.empty() ? 0 : static_cast<double>(validation.prior[i]);
     z[i] = out.mean_log_odds(row_at(validation, i), validation.prior.empty() ? nullptr : &prior);
   }
-  const auto fitted = fit_sigmoid(z, validation.labels);
-  out.slope_ = fitted.slope;
-  out.offset_ = fitted.offset;
-  for (auto& p : z)
-    p = out.calibrated(p);
-  out.threshold_ = best_threshold(z, validation.labels);
+  out.calibrate(z, validation.labels);
   return out;
+}
+
+result<linkage_model::cross_fitted> linkage_model::cross_fit(const labelled_rows& rows,
+                                                             const linkage_options& options) {
+  constexpr std::size_t folds = 5;
+  std::vector<std::size_t> fold_of(rows.rows());
+  std::array<std::size_t, 2> dealt{};
+  for (std::size_t i = 0; i < rows.rows(); ++i)
+    fold_of[i] = dealt[rows.labels[i] == 1 ? 1 : 0]++ % folds;
+  if (std::min(dealt[0], dealt[1]) < folds)
+    return invalid_input("learning to match needs at least five pairs of each answer");
+  if (rows.values.size() != rows.rows() * rows.columns || (!rows.prior.empty() && rows.prior.size() != rows.rows()))
+    return invalid_input("training rows: values, priors and labels must be of the same rows");
+  cross_fitted out;
+  std::vector<double> z(rows.rows());
+  for (std::size_t fold = 0; fold < folds; ++fold) {
+    labelled_rows train;
+    train.columns = rows.columns;
+    for (std::size_t i = 0; i < rows.rows(); ++i) {
+      if (fold_of[i] == fold)
+        continue;
+      const auto row = row_at(rows, i);
+      train.values.insert(train.values.end(), row.begin(), row.end());
+      train.labels.push_back(rows.labels[i]);
+      if (!rows.prior.empty())
+        train.prior.push_back(rows.prior[i]);
+    }
+    auto boosting = options.boosting;
+    boosting.seed += fold;
+    auto member = boosted_trees::train(train, {}, boosting);
+    if (!member)
+      return member.error();
+    for (std::size_t i = 0; i < rows.rows(); ++i)
+      if (fold_of[i] == fold)
+        z[i] = rows.prior.empty() ? member->log_odds(row_at(rows, i))
+                                  : member->log_odds(row_at(rows, i), static_cast<double>(rows.prior[i]));
+    out.model.members_.push_back(std::move(*member));
+  }
+  const double share = std::log(static_cast<double>(dealt[1]) / static_cast<double>(dealt[0]));
+  std::vector<double> prior(rows.rows(), share);
+  std::copy(rows.prior.begin(), rows.prior.end(), prior.begin());
+  const auto mean_loss = [&](std::span<const double> log_odds) {
+    double sum = 0;
+    for (std::size_t i = 0; i < log_odds.size(); ++i)
+      sum += std::max(log_odds[i], 0.0) - log_odds[i] * static_cast<double>(rows.labels[i]) +
+             std::log1p(std::exp(-std::abs(log_odds[i])));
+    return sum / static_cast<double>(log_odds.size());
+  };
+  out.loss = mean_loss(z);
+  out.prior_loss = mean_loss(prior);
+  out.model.calibrate(z, rows.labels);
+  return out;
+}
+
+// `log_odds` of pairs the members have not seen; leaves probabilities there.
+void linkage_model::calibrate(std::span<double> log_odds, std::span<const float> labels) {
+  const auto fitted = fit_sigmoid(log_odds, labels);
+  slope_ = fitted.slope;
+  offset_ = fitted.offset;
+  for (auto& z : log_odds)
+    z = calibrated(z);
+  threshold_ = best_threshold(log_odds, labels);
 }
 
 double linkage_model::mean_log_odds(std::span<const float> row, const double* prior) const {

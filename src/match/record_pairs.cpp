@@ -71,8 +71,9 @@ bool is_model_code(std::string_view w) {
 
 bool is_colour(std::string_view w) {
   static constexpr std::array<std::string_view, 24> colours = {
-      "black", "white", "silver", "red",    "blue",   "green",  "pink",   "grey",  "gray", "yellow",    "orange", "purple",
-      "brown", "gold",  "cyan",   "magenta", "beige", "bronze", "copper", "titanium", "graphite", "clear", "tan", "violet"};
+      "black", "white",  "silver", "red",      "blue",     "green", "pink", "grey",
+      "gray",  "yellow", "orange", "purple",   "brown",    "gold",  "cyan", "magenta",
+      "beige", "bronze", "copper", "titanium", "graphite", "clear", "tan",  "violet"};
   return std::find(colours.begin(), colours.end(), w) != colours.end();
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// Texts as weighted sets of terms (words, or n-grams of bytes): term frequency x inverse document frequency, unit length,
-// compared by cosine (Salton and Buckley 1988), and found through an inverted index. Terms are 64-bit hashes, so nothing
-// of the texts is kept. Deterministic; const members are thread-safe.
+// Texts as weighted sets of terms (words, or n-grams of bytes): term frequency x inverse document frequency, unit
+// length, compared by cosine (Salton and Buckley 1988), and found through an inverted index. Terms are 64-bit hashes,
+// so nothing of the texts is kept. Deterministic; const members are thread-safe.
 #include <cstddef>
 #include <cstdint>
 #include <span>
