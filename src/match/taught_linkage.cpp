@@ -19,6 +19,8 @@ double log_odds_of(double p) {
 }
 
 std::array<float, measures> measure(std::string_view a, std::string_view b, double rules) {
+  if (b < a)
+    std::swap(a, b); // neither text is the first
   auto wa = words_of(a), wb = words_of(b);
   std::sort(wa.begin(), wa.end());
   std::sort(wb.begin(), wb.end());
@@ -26,7 +28,7 @@ std::array<float, measures> measure(std::string_view a, std::string_view b, doub
   std::set_difference(wa.begin(), wa.end(), wb.begin(), wb.end(), std::back_inserter(only_a));
   std::set_difference(wb.begin(), wb.end(), wa.begin(), wa.end(), std::back_inserter(only_b));
   if (only_a.size() > only_b.size())
-    std::swap(only_a, only_b); // no side is the first
+    std::swap(only_a, only_b);
   const auto letters = [](const std::vector<std::string_view>& words) {
     std::size_t n = 0;
     for (const auto w : words)

