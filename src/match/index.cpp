@@ -1,5 +1,7 @@
 #include "match/index.hpp"
 
+#include "match/similarity.hpp"
+
 #include <algorithm>
 
 namespace pricing::match {
@@ -16,8 +18,10 @@ std::uint64_t bucket_key(std::string_view text, std::string_view group) {
   return hash;
 }
 
-// Distinct trigrams of the text without its spaces, so that split words still meet.
+// Distinct trigrams of the text without its spaces, so that split words still meet. Longer texts than can be compared
+// meet by their beginning.
 std::vector<std::uint32_t> grams_of(std::string_view text) {
+  text = text.substr(0, compared_bytes_max);
   std::vector<std::uint32_t> out;
   std::uint32_t window = 0x2020;
   for (const char c : text) {

@@ -144,6 +144,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 }
 
 double token_set_similarity(std::string_view a, std::string_view b) {
+  a = a.substr(0, compared_bytes_max);
+  b = b.substr(0, compared_bytes_max);
   auto wa = words_of(a), wb = words_of(b);
   for (auto* words : {&wa, &wb}) {
     std::sort(words->begin(), words->end());
@@ -157,6 +159,8 @@ double token_set_similarity(std::string_view a, std::string_view b) {
 }
 
 double ngram_cosine(std::string_view a, std::string_view b, std::size_t n) {
+  a = a.substr(0, compared_bytes_max);
+  b = b.substr(0, compared_bytes_max);
   if (a.empty() || b.empty())
     return a.size() == b.size() ? 1 : 0;
   const auto counts = [n](std::string_view text) {

@@ -1,7 +1,6 @@
 #pragma once
 // Distances between short texts, bit-parallel. Bytes, not code points: callers compare normalized text. Pure; never
-// fail. levenshtein, indel_similarity and jaro_winkler read the first compared_bytes_max bytes of each text, so that no
-// input makes them slow; the others take time in proportion to the texts.
+// fail. All read the first compared_bytes_max bytes of each text, so that no input makes them slow.
 #include <cstddef>
 #include <string_view>
 #include <vector>

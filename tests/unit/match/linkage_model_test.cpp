@@ -53,7 +53,7 @@ double calibration_error(std::vector<double> p, const std::vector<float>& labels
 
 TEST(linkage_model, says_probabilities_that_come_true) {
   // Deliberately trained far too long: the trees alone are far too sure.
-  const linkage_options options{.boosting = {.rounds = 200, .depth = 6, .patience = 200, .learning_rate = 0.2},
+  const linkage_options options{.boosting = {.rounds = 80, .depth = 6, .patience = 80, .learning_rate = 0.3},
                                 .models = 2};
   const auto model = linkage_model::train(drawn(1500, 1), drawn(1500, 2), options).value();
   const auto fresh = drawn(6000, 3);
