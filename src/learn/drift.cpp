@@ -232,8 +232,14 @@ result<drift_reference> drift_reference::build(std::vector<drift_column> columns
     auto cells = make_cells(all, c);
     std::fill(cells.all.begin(), cells.all.end(), 0.0);
     for (const auto* chunk : used) { // so that the chunks make up the whole exactly
-      cells.chunks.push_back(count(cells, *chunk, c));
-      std::transform(cells.all.begin(), cells.all.end(), cells.chunks.back().begin(), cells.all.begin(), std::plus<>());
+      const auto counts = count(cells, *chunk, c);
+      auto& own = cells.chunks.emplace_back();
+      for (std::size_t i = 0; i < counts.size(); ++i) {
+        if (counts[i] > 0) {
+          own.push_back({static_cast<std::uint32_t>(i), counts[i]});
+          cells.all[i] += counts[i];
+        }
+      }
     }
     out.cells_.push_back(std::move(cells));
   }
@@ -261,9 +267,8 @@ column_drift drift_reference::compare(std::size_t column, const drift_profile& w
       const auto size = static_cast<double>(chunk_rows_[order[i]]);
       const double share = std::min(1.0, (goal - rows) / size);
       rows += size * share;
-      const auto& chunk = cells.chunks[order[i]];
-      for (std::size_t c = 0; c < drawn.size(); ++c) {
-        drawn[c] += share * chunk[c];
+      for (const auto& [cell, times] : cells.chunks[order[i]]) {
+        drawn[cell] += share * times;
       }
     }
     for (std::size_t c = 0; c < drawn.size(); ++c) {

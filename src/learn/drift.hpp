@@ -107,6 +107,10 @@ class drift_reference {
  private:
   static constexpr std::size_t distances = 5;
   using distance_array = std::array<double, distances>;
+  struct cell_count {
+    std::uint32_t cell;
+    float times;
+  };
   // Where values of one column are counted: cells between cuts (numeric) or codes, then other, then missing.
   struct column_cells {
     bool categorical = false;
@@ -115,8 +119,8 @@ class drift_reference {
     std::vector<std::uint8_t> bin;   // of each cell, for Jensen–Shannon and PSI
     double deviation = 1;
     double mean = 0;
-    std::vector<double> all;                // counts of the reference
-    std::vector<std::vector<float>> chunks; // counts of each chunk
+    std::vector<double> all;                     // counts of the reference
+    std::vector<std::vector<cell_count>> chunks; // counts of each chunk, without cells that it has nothing in
     std::size_t size() const { return all.size(); }
   };
 

@@ -169,11 +169,11 @@ TEST(drift, p_values_do_not_depend_on_the_size_of_the_window) {
   const auto r = reference(random, {.draws = 200});
   for (const std::size_t rows : {60, 300, 1'500}) {
     int small = 0;
-    for (int i = 0; i < 100; ++i) {
+    for (int i = 0; i < 60; ++i) {
       small += r.compare(2, window_of(random, rows)).p <= 0.1 ? 1 : 0;
     }
-    EXPECT_GE(small, 2) << rows;
-    EXPECT_LE(small, 20) << rows;
+    EXPECT_GE(small, 1) << rows;
+    EXPECT_LE(small, 14) << rows;
   }
 }
 
