@@ -42,6 +42,23 @@ void add_shares(std::vector<double>& share, std::span<const float> contribution,
 
 } // namespace
 
+void anomaly_detector::detector_scale::finish() {
+  std::sort(sorted.begin(), sorted.end());
+  const std::size_t tail = std::min(sorted.size(), std::max<std::size_t>(5, sorted.size() / 50));
+  if (tail > 0) {
+    start = sorted[sorted.size() - tail];
+    mean_excess = std::accumulate(sorted.end() - static_cast<std::ptrdiff_t>(tail), sorted.end(), 0.0) /
+                      static_cast<double>(tail) -
+                  start;
+  }
+}
+
+double anomaly_detector::detector_scale::p(float score, double own) const {
+  const bool beyond = score > start && mean_excess > 0;
+  const double share = upper_share(sorted, beyond ? start : score, own);
+  return beyond ? std::max(share * std::exp(-(score - start) / mean_excess), 1e-300) : share;
+}
+
 robust_reference make_robust_reference(std::span<const float> log_residuals, const robust_options& o) {
   std::vector<float> v;
   std::copy_if(log_residuals.begin(), log_residuals.end(), std::back_inserter(v),
@@ -110,14 +127,14 @@ result<anomaly_detector> anomaly_detector::fit(forest::rows reference, std::size
   std::vector<detector_scores> scores(calibration);
   for (std::size_t i = 0; i < calibration; ++i) {
     scores[i] = out.detect(reference.values + order[training + i] * reference.stride);
-    out.isolation_.push_back(scores[i].isolation);
-    out.tail_.push_back(scores[i].tails);
+    out.isolation_.sorted.push_back(scores[i].isolation);
+    out.tail_.sorted.push_back(scores[i].tails);
     if (!std::isnan(scores[i].z)) {
-      out.z_.push_back(scores[i].z);
+      out.z_.sorted.push_back(scores[i].z);
     }
   }
   for (auto* s : {&out.isolation_, &out.tail_, &out.z_}) {
-    std::sort(s->begin(), s->end());
+    s->finish();
   }
   for (const auto& s : scores) {
     out.combined_.push_back(static_cast<float>(combine(out.judge(s, 0), !std::isnan(s.z))));
@@ -136,9 +153,9 @@ anomaly_detector::detector_scores anomaly_detector::detect(const float* row) con
 
 anomaly_evidence anomaly_detector::judge(const detector_scores& s, double own) const {
   anomaly_evidence e;
-  e.isolation_p = upper_share(isolation_, s.isolation, own);
-  e.tails_p = upper_share(tail_, s.tails, own);
-  e.z_p = std::isnan(s.z) ? 1 : upper_share(z_, s.z, own);
+  e.isolation_p = isolation_.p(s.isolation, own);
+  e.tails_p = tail_.p(s.tails, own);
+  e.z_p = std::isnan(s.z) ? 1 : z_.p(s.z, own);
   return e;
 }
 

@@ -51,7 +51,7 @@ struct anomaly_reason {
 struct anomaly_evidence {
   double p = 1;           // probability that an ordinary row looks so strange: (1 + #{≥})/(n + 1)
   double q = 1;           // adjusted for the rows of the upload, false_discovery.hpp
-  double isolation_p = 1; // of each detector alone
+  double isolation_p = 1; // of each detector alone, by an exponential tail beyond the largest fiftieth
   double tails_p = 1;
   double z_p = 1; // 1 without z_feature or where z is missing
 };
@@ -99,21 +99,29 @@ class anomaly_detector {
   std::vector<anomaly_reason> reasons(std::span<const float> row) const;
 
  private:
-  using sorted_scores = std::vector<float>;
+  // Calibration scores of one detector in ascending order. The tail goes on beyond the largest, as a price ten times
+  // too high must outweigh two detectors that see nothing.
+  struct detector_scale {
+    std::vector<float> sorted;
+    float start = 0;        // of the tail
+    double mean_excess = 0; // over start; 0: no tail
+    void finish();
+    double p(float score, double own) const; // own: 1 for a row that is not in the calibration set, 0 for one that is
+  };
   struct detector_scores {
     float isolation = 0, tails = 0, z = 0; // z is NaN when unknown
   };
   anomaly_detector(forest::isolation_forest forest, tail_outliers tails, const anomaly_options& options)
       : forest_(std::move(forest)), tails_(std::move(tails)), options_(options) {}
   detector_scores detect(const float* row) const;
-  // own: 1 for a row that is not in the calibration set, 0 for one that is.
   anomaly_evidence judge(const detector_scores& s, double own) const;
   static double combine(const anomaly_evidence& e, bool with_z);
 
   forest::isolation_forest forest_;
   tail_outliers tails_;
   anomaly_options options_;
-  sorted_scores isolation_, tail_, z_, combined_;
+  detector_scale isolation_, tail_, z_;
+  std::vector<float> combined_;
 };
 
 } // namespace pricing::learn
