@@ -35,7 +35,7 @@ const std::vector<learn::drift_column> columns{{"log_quantity"},
                                                {"bidders"},
                                                {"log_price", drift_role::target},
                                                {"expected_log_price", drift_role::prediction},
-                                               {"log_price_residual", drift_role::residual},
+                                               {"residual_z", drift_role::residual},
                                                {"inside_90", drift_role::coverage}};
 
 struct row {
@@ -46,7 +46,12 @@ struct row {
   std::vector<float> values(double shift) const {
     const auto price = static_cast<float>(log_price + shift);
     const float residual = price - expected;
-    return {log_quantity, bidders, price, expected, residual, std::abs(residual) <= half_width ? 1.0F : 0.0F};
+    return {log_quantity,
+            bidders,
+            price,
+            expected,
+            1.645F * residual / half_width,
+            std::abs(residual) <= half_width ? 1.0F : 0.0F};
   }
 };
 
@@ -150,28 +155,36 @@ void read_file(const std::filesystem::path& path, learn::history_builder& builde
   }
 }
 
-// A line against the index-adjusted prices of its item in the two years before: median and robust spread.
+// A line against the index-adjusted prices of its item in the two years before: median weighted by how near in quantity
+// and time, and robust spread.
 std::optional<row> against_history(const learn::market_view& view, std::span<const learn::price_line> lines,
                                    std::size_t i) {
   const auto& line = lines[i];
   const double index = view.log_index(line.day);
   std::vector<float> before;
+  std::vector<std::pair<float, double>> weighted;
+  double total = 0;
   for (std::size_t k = i; k > 0 && lines[k - 1].day > line.day - 730; --k) {
-    if (lines[k - 1].day < line.day && lines[k - 1].bids > 0) {
-      before.push_back(lines[k - 1].median + static_cast<float>(index - view.log_index(lines[k - 1].day)));
+    const auto& past = lines[k - 1];
+    if (past.day < line.day && past.bids > 0) {
+      before.push_back(past.median + static_cast<float>(index - view.log_index(past.day)));
+      const double distance = (past.log_quantity - line.log_quantity) / 0.8;
+      weighted.emplace_back(before.back(), 1e-6 + std::exp(-distance * distance / 2 - (line.day - past.day) / 300.0));
+      total += weighted.back().second;
     }
   }
   if (before.size() < 3 || line.bids == 0) {
     return std::nullopt;
   }
-  const auto usual = learn::make_robust_reference(before);
-  return row{line.event,
-             0,
-             line.log_quantity,
-             static_cast<float>(line.bids),
-             line.median,
-             static_cast<float>(usual.median),
-             static_cast<float>(1.645 * usual.scale)};
+  std::sort(weighted.begin(), weighted.end());
+  std::size_t middle = 0;
+  for (double sum = weighted[0].second; sum < total / 2 && middle + 1 < weighted.size();
+       sum += weighted[middle].second) {
+    ++middle;
+  }
+  const float expected = weighted[middle].first;
+  const auto width = static_cast<float>(1.645 * learn::make_robust_reference(before).scale);
+  return row{line.event, 0, line.log_quantity, static_cast<float>(line.bids), line.median, expected, width};
 }
 
 table bid_tabulations(const char* folder, const char* from, const char* until) {
