@@ -131,6 +131,8 @@ def configuration(folder, where):
         if name not in where:
             continue
         job.pop("scrape_interval", None)
+        if name == "alloy":
+            job["metrics_path"] = "/alloy"
         for kind in [k for k in job if k.endswith("_sd_configs")]:
             del job[kind]
         targets = where[name]
@@ -303,9 +305,11 @@ def watch(options, prometheus, programs):
                 failing = [f"{r['name']}: {r['lastError']}" for r in rules if r.get("lastError")]
                 targets = prometheus.get("targets")["activeTargets"]
                 down = [f"{t['labels']['job']} {t['scrapeUrl']}: {t['lastError']}" for t in targets if t["health"] == "down"]
+                firing = sorted({a["labels"]["alertname"] for a in prometheus.get("alerts")["alerts"] if a["state"] == "firing"})
                 report = {"seconds": round(time.monotonic() - begin), "targets": len(targets), "targets_down": down, "rules": len(rules),
                           "rules_failing": failing, "metrics": len(table.sources), "metrics_missing": wrong, "metrics_later": later,
                           "queries": queries, "queries_empty": empty, "queries_later": empty_later, "trouble": trouble,
+                          "alerts_firing": firing,
                           "from_samples": sorted(w for w, e in table.exporters.items() if "package" not in e)}
             except (OSError, RuntimeError) as why:  # Prometheus begins
                 report = {"trouble": trouble + [str(why)]}
