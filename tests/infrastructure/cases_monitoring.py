@@ -1,4 +1,4 @@
-"""Monitoring: rules, alerts, their runbooks and tests, routes, dashboards, and that all of it speaks of metrics that exist."""
+"""Monitoring: rules, alerts, their runbooks and tests, routes, dashboards; all of it speaks of metrics that exist."""
 import contextlib
 import glob
 import os
@@ -10,14 +10,15 @@ import tempfile
 import yaml
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from monitoring_table import (MONITORING, REPOSITORY, Table, dashboard_queries, dashboards, named, panels, read_yaml,  # noqa: E402
-                              rule_files, rules)
+from monitoring_table import (MONITORING, REPOSITORY, Table, dashboard_queries, dashboards,  # noqa: E402
+                              named, panels, read_yaml, rule_files, rules)
 
 TESTS = os.path.join(REPOSITORY, "tests/infrastructure/monitoring")
 RUNBOOKS = os.path.join(REPOSITORY, "docs/runbooks")
 PROMETHEUS = os.path.join(MONITORING, "prometheus/prometheus.yml")
 ALERTMANAGER = os.path.join(MONITORING, "alertmanager/alertmanager.yml")
 LOKI_FILES = ("**/loki*.yml", "**/loki*.yaml")
+POD_NAME_LABEL = "__meta_kubernetes_pod_label_app_kubernetes_io_name"
 
 
 def run(*command):
@@ -32,7 +33,8 @@ def alerts():
 
 
 def infrastructure_files(*patterns):
-    return sorted({path for p in patterns for path in glob.glob(os.path.join(REPOSITORY, "infrastructure", p), recursive=True)})
+    folder = os.path.join(REPOSITORY, "infrastructure")
+    return sorted({path for p in patterns for path in glob.glob(os.path.join(folder, p), recursive=True)})
 
 
 # --- Prometheus -------------------------------------------------------------------------------------------------------
@@ -50,7 +52,8 @@ def prometheus_files():
 def test_prometheus_reads_every_rule_file(stage):
     """A folder of rules that nobody reads looks the same as one without trouble."""
     folder = os.path.dirname(PROMETHEUS)
-    read = {path for pattern in read_yaml(PROMETHEUS)["rule_files"] for path in glob.glob(os.path.join(folder, pattern))}
+    patterns = read_yaml(PROMETHEUS)["rule_files"]
+    read = {path for pattern in patterns for path in glob.glob(os.path.join(folder, pattern))}
     assert read == set(rule_files()), read ^ set(rule_files())
     kustomization = read_yaml(os.path.join(MONITORING, "kustomization.yaml"))
     maps = {m["name"]: m["files"] for m in kustomization["configMapGenerator"]}
@@ -70,8 +73,8 @@ def test_the_jobs_that_rules_name_are_scraped(stage):
     for path in prometheus_files():
         jobs = read_yaml(path)["scrape_configs"]
         have = {job["job_name"] for job in jobs}
-        by_label = any(r.get("target_label") == "job" and r["source_labels"] == ["__meta_kubernetes_pod_label_app_kubernetes_io_name"]
-                       for job in jobs for r in job.get("relabel_configs", []))
+        by_label = any(step.get("target_label") == "job" and step["source_labels"] == [POD_NAME_LABEL]
+                       for job in jobs for step in job.get("relabel_configs", []))
         missing = {j for j in wanted - have if not (by_label and not j.startswith("blackbox"))}
         assert not missing, (path, missing)
 
@@ -80,7 +83,8 @@ def test_measurements_are_kept_as_long_as_the_budget_counts(stage):
     days = int(read_yaml(os.path.join(REPOSITORY, "infrastructure/slo.yml"))["period"].rstrip("d"))
     files = infrastructure_files("**/*.yml", "**/*.yaml") + glob.glob(os.path.join(REPOSITORY, "docker-compose*.yml"))
     for path in files:
-        for kept in re.findall(r"^[^#\n]*storage\.tsdb\.retention\.time=(\d+)d", open(path, encoding="utf-8").read(), re.M):
+        text = open(path, encoding="utf-8").read()
+        for kept in re.findall(r"^[^#\n]*storage\.tsdb\.retention\.time=(\d+)d", text, re.M):
             assert int(kept) > days, f"{path}: Prometheus keeps {kept} days, the budget counts over {days}"
 
 
@@ -97,7 +101,8 @@ def alert_tests():
     for path in glob.glob(os.path.join(TESTS, "*.test.yml")):
         for case in read_yaml(path)["tests"]:
             for look in case["promql_expr_test"]:
-                found = re.match(r'ALERTS\{alertname="(\w+)",alertstate="firing"(?:,burn_rate="([\d.]+)")?\}$', look["expr"])
+                found = re.match(r'ALERTS\{alertname="(\w+)",alertstate="firing"(?:,burn_rate="([\d.]+)")?\}$',
+                                 look["expr"])
                 if found:
                     slo = case["name"].split(",")[0] if found[2] else None
                     expected = [dict(re.findall(r'(\w+)="([^"]*)"', s["labels"])) for s in look.get("exp_samples", [])]
@@ -152,21 +157,26 @@ def test_a_changed_objective_is_noticed_and_reaches_every_rule(stage):
     with changed(source) as (path, out):
         assert generate_slo("--check", "--source", path).returncode == 1
         assert generate_slo("--source", path, "--out", out).returncode == 0
-        expressions = [r["expr"] for g in read_yaml(out)["groups"] for r in g["rules"] if r["labels"]["slo"] == "availability"]
-    assert any("> 0.072 " in e for e in expressions) and not any("0.0144" in e for e in expressions), expressions
+        made = [r["expr"] for g in read_yaml(out)["groups"] for r in g["rules"] if r["labels"]["slo"] == "availability"]
+    assert any("> 0.072 " in e for e in made) and not any("0.0144" in e for e in made), made
 
 
 def test_a_wrong_slo_file_is_refused_with_a_reason(stage):
     good = read_yaml(os.path.join(REPOSITORY, "infrastructure/slo.yml"))
-    for change, reason in ((lambda s: s["slos"][0].update(objective=99.9), "share"), (lambda s: s["slos"][0].update(objective=0.9), "more than all"),
-                           (lambda s: s["burn_rates"][0].update(short="2h"), "short window"), (lambda s: s.pop("period"), "period"),
-                           (lambda s: s["slos"][1].update(name="availability"), "unique"), (lambda s: s["slos"][0].pop("bad"), "bad"),
-                           (lambda s: s["burn_rates"][0].update(long="an hour"), "duration")):
+    mistakes = ((lambda s: s["slos"][0].update(objective=99.9), "share"),
+                (lambda s: s["slos"][0].update(objective=0.9), "more than all"),
+                (lambda s: s["slos"][0].pop("bad"), "bad"),
+                (lambda s: s["slos"][1].update(name="availability"), "unique"),
+                (lambda s: s["burn_rates"][0].update(short="2h"), "short window"),
+                (lambda s: s["burn_rates"][0].update(long="an hour"), "duration"),
+                (lambda s: s.pop("period"), "period"))
+    for change, reason in mistakes:
         source = yaml.safe_load(yaml.safe_dump(good))
         change(source)
         with changed(source) as (path, out):
             done = generate_slo("--source", path, "--out", out)
-            assert done.returncode == 2 and reason in done.stderr and "Traceback" not in done.stderr, (reason, done.stderr)
+            assert done.returncode == 2 and reason in done.stderr, (reason, done.stderr)
+            assert "Traceback" not in done.stderr, done.stderr
             assert not os.path.exists(out)
 
 
@@ -191,10 +201,13 @@ def test_alertmanager_takes_its_configuration(stage):
 
 
 def test_alerts_reach_whom_they_shall(stage):
-    for labels, receivers in ((["severity=page", "namespace=pricing-agent"], "on-call,slack"), (["severity=page"], "on-call,slack"),
-                              (["severity=ticket", "namespace=pricing-agent"], "slack"), (["severity=page", "namespace=pricing-agent-staging"], "slack"),
+    for labels, receivers in ((["severity=page", "namespace=pricing-agent"], "on-call,slack"),
+                              (["severity=page"], "on-call,slack"),
+                              (["severity=ticket", "namespace=pricing-agent"], "slack"),
+                              (["severity=page", "namespace=pricing-agent-staging"], "slack"),
                               (["alertname=Watchdog", "severity=none"], "heartbeat")):
-        run("amtool", "config", "routes", "test", "--config.file", ALERTMANAGER, f"--verify.receivers={receivers}", *labels)
+        run("amtool", "config", "routes", "test", "--config.file", ALERTMANAGER, f"--verify.receivers={receivers}",
+            *labels)
 
 
 def test_alertmanager_holds_no_secret(stage):
@@ -242,7 +255,8 @@ def test_agents_send_to_loki_and_keep_labels_few(stage):
 def test_dashboards_can_be_provisioned(stage):
     """Grafana's file provider wants the dashboard itself, not the {"dashboard": …} of its HTTP interface."""
     provisioning = os.path.join(MONITORING, "grafana/provisioning")
-    sources = {s["uid"]: s["type"] for s in read_yaml(os.path.join(provisioning, "datasources/datasources.yml"))["datasources"]}
+    listed = read_yaml(os.path.join(provisioning, "datasources/datasources.yml"))["datasources"]
+    sources = {s["uid"]: s["type"] for s in listed}
     provider = read_yaml(os.path.join(provisioning, "dashboards/dashboards.yml"))["providers"][0]
     assert provider["type"] == "file" and provider["options"]["path"].startswith("/")
     seen = {}
@@ -334,7 +348,9 @@ def test_our_metrics_are_those_of_the_sources(stage):
 
 def test_the_reader_of_promql_finds_names(stage):
     """What the checks above rest on."""
-    metrics, grouped = named('sum by (job, le) (rate(a_bucket{x="y{z",job=~"b"}[5m])) / on (job) group_left (v) c > bool 0.5 or d offset 5m')
-    assert metrics == {"a_bucket": {"x", "job"}, "c": set(), "d": set()} and grouped == {"job", "le", "v"}, (metrics, grouped)
+    metrics, grouped = named('sum by (job, le) (rate(a_bucket{x="y{z",job=~"b"}[5m])) / on (job) group_left (v) c > bool 0.5'
+                             ' or d offset 5m')
+    assert metrics == {"a_bucket": {"x", "job"}, "c": set(), "d": set()}, metrics
+    assert grouped == {"job", "le", "v"}, grouped
     metrics, grouped = named("topk(10, max without (cpu) (e{f!='g'})) unless on (h) i:j:k # l")
     assert metrics == {"e": {"f"}, "i:j:k": set()} and grouped == {"cpu", "h"}, (metrics, grouped)

@@ -1,5 +1,5 @@
-"""What the monitoring files say, for tests and scrape_check.py: metrics and labels that PromQL names, the table of known
-metrics, rules, dashboards."""
+"""What the monitoring files say, for tests and scrape_check.py: metrics and labels that PromQL names, the table of
+known metrics, rules, dashboards."""
 import glob
 import json
 import os
@@ -68,7 +68,8 @@ class Table:
 
     def find(self, series):
         """(who, name, entry, labels) of the metric a series belongs to, or None."""
-        for name, suffix in ((series, ""), *((series[:-len(s)], s) for s in ("_bucket", "_count", "_sum") if series.endswith(s))):
+        parts = [(series[:-len(s)], s) for s in ("_bucket", "_count", "_sum") if series.endswith(s)]
+        for name, suffix in [(series, "")] + parts:
             if name in self.sources:
                 who, entry = self.sources[name]
                 if (entry["type"] == "histogram") == bool(suffix):

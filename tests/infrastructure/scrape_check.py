@@ -113,8 +113,9 @@ def serving(context=None):
 
 def own_certificate(folder):
     key, certificate = os.path.join(folder, "key.pem"), os.path.join(folder, "certificate.pem")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "90",
-                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "90", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                   check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context, certificate
@@ -139,7 +140,8 @@ def configuration(folder, where):
         job["static_configs"] = targets if isinstance(targets[0], dict) else [{"targets": targets}]
         for step in job.get("relabel_configs", []):
             if step.get("target_label") == "__address__":
-                step["replacement"] = where.get(step["replacement"], step["replacement"])  # an alias is one list for two jobs
+                # Looked up once: a YAML alias is one list for two jobs.
+                step["replacement"] = where.get(step["replacement"], step["replacement"])
         jobs.append(job)
     for name in ("kube-state-metrics", "cadvisor", "kubelet"):
         jobs.append({"job_name": name, "metrics_path": "/" + name, "honor_labels": True,
@@ -163,7 +165,8 @@ def use_the_product(options, trouble):
         raise SystemExit(f"signing in as {options.email}: {answer}")
     token = {"Authorization": "Bearer " + json.loads(answer[1])["access_token"]}
     for path, body in (("/api/v1/models/price-items", {}), ("/api/v1/alerts/evaluate", {}),
-                       ("/api/v1/schedules", {"name": "scrape check", "kind": "evaluate_alerts", "rule": "* * * * *"})):
+                       ("/api/v1/schedules", {"name": "scrape check", "kind": "evaluate_alerts",
+                                              "rule": "* * * * *"})):
         status, text = fetch(options.web + path, body, token)
         if status >= 400 and status != 409:
             trouble.append(f"POST {path}: {status} {text[:300]}")
@@ -180,7 +183,8 @@ def remove_schedule(options, token):
 def ask(options, token):
     for path in ("/", "/api/v1/items?limit=5", "/api/v1/overview", "/api/v1/suppliers?limit=5"):
         fetch(options.web + path, headers=token)
-    fetch(options.ml + "/api/v1/predictions/price", {"line": {"description": "Concrete", "unit": "m3", "quantity": "10", "prices": []}}, token)
+    line = {"description": "Concrete", "unit": "m3", "quantity": "10", "prices": []}
+    fetch(options.ml + "/api/v1/predictions/price", {"line": line}, token)
 
 
 class Prometheus:
@@ -233,7 +237,8 @@ def empty_queries(prometheus, table, signed_in):
             waits = {entry["after"] for series in named(expression)[0] if (found := table.find(series))
                      for entry in [found[2]] if entry.get("after")}
             excused = waits and (not signed_in or not waits <= CAUSED)
-            (later if excused else wrong).append(f"{file}: {title}: {expression}" + (f" (after: {', '.join(waits)})" if waits else ""))
+            (later if excused else wrong).append(
+                f"{file}: {title}: {expression}" + (f" (after: {', '.join(waits)})" if waits else ""))
     return wrong, later, count
 
 
@@ -243,11 +248,12 @@ def read_environment(options):
         for line in file:
             for name, quoted, bare in re.findall(r"(\w+)=(?:'([^']*)'|(\S+))", line):
                 values[name] = quoted or bare
-    for name, variable in (("web", "PRICING_HTTP_PORT"), ("ml", "PRICING_ML_PORT"), ("worker", "PRICING_WORKER_METRICS_PORT"),
-                           ("beat", "PRICING_BEAT_METRICS_PORT")):
+    for name, variable in (("web", "PRICING_HTTP_PORT"), ("ml", "PRICING_ML_PORT"),
+                           ("worker", "PRICING_WORKER_METRICS_PORT"), ("beat", "PRICING_BEAT_METRICS_PORT")):
         if not getattr(options, name):
             setattr(options, name, "http://127.0.0.1:" + values[variable])
-    options.postgres = options.postgres or f"host={values['PGHOST']} user=postgres dbname={values['PGDATABASE']} sslmode=disable"
+    options.postgres = options.postgres or (
+        f"host={values['PGHOST']} user=postgres dbname={values['PGDATABASE']} sslmode=disable")
     options.redis = options.redis or values["PRICING_REDIS_SOCKET"]
 
 
@@ -255,16 +261,19 @@ def check(options, folder, programs):
     context, certificate = own_certificate(folder)
     ports = {name: free_port() for name in ("prometheus", "alertmanager", "node", "postgres", "redis", "blackbox")}
     at = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
-    processes = {"pricing-web": options.web, "pricing-ml": options.ml, "pricing-worker": options.worker, "pricing-beat": options.beat}
+    processes = {"pricing-web": options.web, "pricing-ml": options.ml, "pricing-worker": options.worker,
+                 "pricing-beat": options.beat}
     redis = "unix://" + options.redis if options.redis.startswith("/") else options.redis
-    with serving() as samples, serving(context) as secure, open(os.path.join(folder, "blackbox.yml"), "w", encoding="utf-8") as blackbox:
+    with serving() as samples, serving(context) as secure, \
+            open(os.path.join(folder, "blackbox.yml"), "w", encoding="utf-8") as blackbox:
         modules = read_yaml(os.path.join(MONITORING, "blackbox/blackbox.yml"))
         modules["modules"]["https_2xx"]["http"]["tls_config"] = {"ca_file": certificate}
         yaml.safe_dump(modules, blackbox)
         blackbox.flush()
         where = {name: [url.removeprefix("http://")] for name, url in processes.items()}
         where.update({
-            "postgres": [at["postgres"]], "node": [at["node"]], "prometheus": [at["prometheus"]], "alertmanager": [at["alertmanager"]],
+            "postgres": [at["postgres"]], "node": [at["node"]], "prometheus": [at["prometheus"]],
+            "alertmanager": [at["alertmanager"]],
             # The private server of a developer's machine is broker and cache in one.
             "redis": [{"targets": [redis], "labels": {"purpose": "broker"}}],
             "blackbox-ready": [url + "/health/ready" for url in processes.values()],
@@ -282,7 +291,8 @@ def check(options, folder, programs):
         quiet = os.path.join(folder, "alertmanager.yml")
         with open(quiet, "w", encoding="utf-8") as file:
             yaml.safe_dump({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}, file)
-        programs.start("prometheus-alertmanager", "--config.file=" + quiet, "--storage.path=" + os.path.join(folder, "alertmanager"),
+        programs.start("prometheus-alertmanager", "--config.file=" + quiet,
+                       "--storage.path=" + os.path.join(folder, "alertmanager"),
                        "--web.listen-address=" + at["alertmanager"], "--cluster.listen-address=")
         programs.start("prometheus", "--config.file=" + os.path.join(folder, "prometheus.yml"),
                        "--storage.tsdb.path=" + os.path.join(folder, "data"), "--web.listen-address=" + at["prometheus"])
@@ -295,25 +305,28 @@ def watch(options, prometheus, programs):
     try:
         while True:
             programs.check()
-            ask(options, token)
             time.sleep(5)
-            report = {}
             try:
+                ask(options, token)
                 wrong, later = missing_metrics(prometheus, table, bool(token))
                 empty, empty_later, queries = empty_queries(prometheus, table, bool(token))
                 rules = [r for g in prometheus.get("rules")["groups"] for r in g["rules"]]
                 failing = [f"{r['name']}: {r['lastError']}" for r in rules if r.get("lastError")]
                 targets = prometheus.get("targets")["activeTargets"]
-                down = [f"{t['labels']['job']} {t['scrapeUrl']}: {t['lastError']}" for t in targets if t["health"] == "down"]
-                firing = sorted({a["labels"]["alertname"] for a in prometheus.get("alerts")["alerts"] if a["state"] == "firing"})
-                report = {"seconds": round(time.monotonic() - begin), "targets": len(targets), "targets_down": down, "rules": len(rules),
-                          "rules_failing": failing, "metrics": len(table.sources), "metrics_missing": wrong, "metrics_later": later,
+                down = [f"{t['labels']['job']} {t['scrapeUrl']}: {t['lastError']}" for t in targets
+                        if t["health"] == "down"]
+                firing = sorted({a["labels"]["alertname"] for a in prometheus.get("alerts")["alerts"]
+                                 if a["state"] == "firing"})
+                report = {"seconds": round(time.monotonic() - begin), "targets": len(targets), "targets_down": down,
+                          "rules": len(rules), "rules_failing": failing,
+                          "metrics": len(table.sources), "metrics_missing": wrong, "metrics_later": later,
                           "queries": queries, "queries_empty": empty, "queries_later": empty_later, "trouble": trouble,
                           "alerts_firing": firing,
                           "from_samples": sorted(w for w, e in table.exporters.items() if "package" not in e)}
-            except (OSError, RuntimeError) as why:  # Prometheus begins
+            except (OSError, RuntimeError) as why:  # Prometheus begins, or the product is away
                 report = {"trouble": trouble + [str(why)]}
-            bad = any(report.get(k) for k in ("targets_down", "rules_failing", "metrics_missing", "queries_empty", "trouble"))
+            bad = any(report.get(k) for k in ("targets_down", "rules_failing", "metrics_missing", "queries_empty",
+                                              "trouble"))
             if not bad or time.monotonic() - begin > options.seconds:
                 return report, bad
     finally:
