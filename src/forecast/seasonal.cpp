@@ -1,5 +1,6 @@
 #include "forecast/seasonal.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -7,6 +8,57 @@ namespace pricing::forecast {
 namespace {
 
 constexpr double normal_quantile_95 = 1.6448536269514722;
+
+struct decomposition {
+  std::vector<double> indices;
+  double noise = 0; // sum of squares of what trend and index leave
+  int spare = 0;    // its degrees of freedom
+};
+
+decomposition decompose(std::span<const double> values, int period, bool multiplicative) {
+  const int n = static_cast<int>(values.size());
+  if (period < 2 || n < 2 * period) {
+    return {};
+  }
+  decomposition out;
+  std::vector<double> sum(period, 0.0), squares(period, 0.0);
+  std::vector<int> count(period, 0);
+  const int half = period / 2;
+  // An even period takes half of both ends, so that the average stands on a month.
+  const bool even = period % 2 == 0;
+  double window = std::accumulate(values.begin(), values.begin() + 2 * half + 1, 0.0);
+  for (int t = half; t + half < n; ++t) {
+    if (t > half) {
+      window += values[t + half] - values[t - half - 1];
+    }
+    const double average = (even ? window - 0.5 * (values[t - half] + values[t + half]) : window) / period;
+    if (multiplicative && !(average > 0)) {
+      return {};
+    }
+    const double r = multiplicative ? values[t] / average : values[t] - average;
+    sum[t % period] += r;
+    squares[t % period] += r * r;
+    count[t % period] += 1;
+  }
+  double mean = 0;
+  for (int k = 0; k < period; ++k) {
+    if (count[k] == 0) {
+      return {};
+    }
+    sum[k] /= count[k];
+    mean += sum[k] / period;
+    out.noise += std::max(0.0, squares[k] - count[k] * sum[k] * sum[k]);
+    out.spare += count[k] - 1;
+  }
+  for (double& s : sum) {
+    s = multiplicative ? s / mean : s - mean;
+    if (multiplicative && !(s > 0)) {
+      return {};
+    }
+  }
+  out.indices = std::move(sum);
+  return out;
+}
 
 } // namespace
 
@@ -36,42 +88,26 @@ bool is_seasonal(std::span<const double> values, int period) {
 }
 
 std::vector<double> seasonal_indices(std::span<const double> values, int period, bool multiplicative) {
-  const int n = static_cast<int>(values.size());
-  if (period < 2 || n < 2 * period) {
+  return decompose(values, period, multiplicative).indices;
+}
+
+std::vector<double> shrunk_seasonal_indices(std::span<const double> values, int period, bool multiplicative) {
+  auto [indices, noise, spare] = decompose(values, period, multiplicative);
+  if (indices.empty() || spare < 1) {
     return {};
   }
-  std::vector<double> sum(period, 0.0);
-  std::vector<int> count(period, 0);
-  const int half = period / 2;
-  // An even period takes half of both ends, so that the average stands on a month.
-  const bool even = period % 2 == 0;
-  double window = std::accumulate(values.begin(), values.begin() + 2 * half + 1, 0.0);
-  for (int t = half; t + half < n; ++t) {
-    if (t > half) {
-      window += values[t + half] - values[t - half - 1];
-    }
-    const double average = (even ? window - 0.5 * (values[t - half] + values[t + half]) : window) / period;
-    if (multiplicative && !(average > 0)) {
-      return {};
-    }
-    sum[t % period] += multiplicative ? values[t] / average : values[t] - average;
-    count[t % period] += 1;
+  const double none = multiplicative ? 1 : 0;
+  double spread = 0;
+  for (const double s : indices) {
+    spread += (s - none) * (s - none) / (period - 1);
   }
-  double mean = 0;
-  for (int k = 0; k < period; ++k) {
-    if (count[k] == 0) {
-      return {};
-    }
-    sum[k] /= count[k];
-    mean += sum[k] / period;
+  const double own_noise = noise / spare * period / (static_cast<double>(values.size()) - period);
+  const double pull = std::max(0, period - 3) / (period - 1.0) * own_noise;
+  const double keep = spread > pull ? 1 - pull / spread : 0;
+  for (double& s : indices) {
+    s = none + keep * (s - none);
   }
-  for (double& s : sum) {
-    s = multiplicative ? s / mean : s - mean;
-    if (multiplicative && !(s > 0)) {
-      return {};
-    }
-  }
-  return sum;
+  return indices;
 }
 
 } // namespace pricing::forecast

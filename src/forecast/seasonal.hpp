@@ -13,4 +13,8 @@ bool is_seasonal(std::span<const double> values, int period);
 // positive values, have mean 1. `values` must span two cycles; empty where a multiplicative index would not be positive.
 std::vector<double> seasonal_indices(std::span<const double> values, int period, bool multiplicative);
 
+// The same, drawn towards no season by the noise in them (James and Stein; Miller and Williams 2003): a season that is
+// all noise vanishes, so no test is needed first. Empty also where no position is seen twice.
+std::vector<double> shrunk_seasonal_indices(std::span<const double> values, int period, bool multiplicative);
+
 } // namespace pricing::forecast
