@@ -32,7 +32,9 @@ Real constant(double x) {
   }
 }
 
-double power(double x, double p) { return std::pow(x, p); }
+double power(double x, double p) {
+  return std::pow(x, p);
+}
 lanes power(const lanes& x, const lanes& p) {
   auto v = x.values();
   const auto e = p.values();
@@ -113,8 +115,7 @@ struct problem {
   }
   // What the likelihood was maximised over, first states and the variance included, as forecast::ets counts.
   int parameter_count() const {
-    return dimensions() + 1 + (form.trend != component::none) +
-           (form.season != component::none ? period - 1 : 0) + 1;
+    return dimensions() + 1 + (form.trend != component::none) + (form.season != component::none ? period - 1 : 0) + 1;
   }
   parameters<lanes> decode(const unit_lanes& u) const {
     parameters<lanes> p{lanes::all(alpha_min) + lanes::all(alpha_max - alpha_min) * u[0], lanes::all(0), lanes::all(0),
@@ -268,8 +269,8 @@ std::optional<ets_model> fit(const problem& m) {
   if (!std::isfinite(best.value)) {
     return std::nullopt;
   }
-  parameters<double> p = at(m.decode({lanes::all(best.at[0]), lanes::all(best.at[1]), lanes::all(best.at[2]),
-                                      lanes::all(best.at[3])}), 0);
+  parameters<double> p =
+      at(m.decode({lanes::all(best.at[0]), lanes::all(best.at[1]), lanes::all(best.at[2]), lanes::all(best.at[3])}), 0);
   // The same parameters run forwards and back find first states that fit better than the decomposition's.
   for (int round = 0; round < 2; ++round) {
     const states before = *first;
@@ -335,7 +336,9 @@ std::optional<ets_model> with_season(const problem& m) {
   }
 }
 
-char letter(component c) { return c == component::none ? 'N' : c == component::additive ? 'A' : 'M'; }
+char letter(component c) {
+  return c == component::none ? 'N' : c == component::additive ? 'A' : 'M';
+}
 
 } // namespace
 

@@ -30,10 +30,10 @@ struct ets_model {
   double trend = 0;                               // 1 is none where the trend is multiplicative
   std::vector<double> season;                     // index of the next value first
   double first_level = 0, first_trend = 0;
-  std::vector<double> first_season;               // index of the first value first
-  double sse = 0;                                 // of the errors; relative ones where the error is multiplicative
-  double log_likelihood = 0;                      // up to a constant that all forms share
-  double aicc = 0;                                // with all first states counted; infinite where n is too small
+  std::vector<double> first_season; // index of the first value first
+  double sse = 0;                   // of the errors; relative ones where the error is multiplicative
+  double log_likelihood = 0;        // up to a constant that all forms share
+  double aicc = 0;                  // with all first states counted; infinite where n is too small
 };
 
 struct ets_options {

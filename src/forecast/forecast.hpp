@@ -16,7 +16,7 @@ struct series {
 
 struct forecast_options {
   prepare_options prepare;
-  int origins = 4;        // of the back-test; 0 weighs all members alike and takes intervals from the fit alone
+  int origins = 4;         // of the back-test; 0 weighs all members alike and takes intervals from the fit alone
   bool select_ets = false; // adds the admissible form of least AICc as a member, for some milliseconds
 };
 
@@ -27,16 +27,16 @@ struct interval {
 };
 
 struct member {
-  std::string method;       // "dynamic theta", "theta of logs", "ETS(M,N,M)", "damped trend", …
-  double weight = 0;        // they sum to 1
-  double backtest_mae = 0;  // in the unit of the series, mean over origins and steps; NaN without a back-test
+  std::string method;      // "dynamic theta", "theta of logs", "ETS(M,N,M)", "damped trend", …
+  double weight = 0;       // they sum to 1
+  double backtest_mae = 0; // in the unit of the series, mean over origins and steps; NaN without a back-test
 };
 
 struct backtest {
-  int origins = 0;         // none where the series is too short
-  double mae = 0;          // of the combination, in the unit of the series
-  double smape = 0;        // in per cent, 0 to 200, as in M3
-  double naive_mae = 0;    // of the seasonal naive forecast: a mae above it says that the series has no more to give
+  int origins = 0;      // none where the series is too short
+  double mae = 0;       // of the combination, in the unit of the series
+  double smape = 0;     // in per cent, 0 to 200, as in M3
+  double naive_mae = 0; // of the seasonal naive forecast: a mae above it says that the series has no more to give
 };
 
 struct forecast_result {

@@ -22,11 +22,23 @@ struct lanes {
   std::array<double, lane_count> values() const { return {a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1]}; }
 };
 
-inline lanes operator+(const lanes& x, const lanes& y) { return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d}; }
-inline lanes operator-(const lanes& x, const lanes& y) { return {x.a - y.a, x.b - y.b, x.c - y.c, x.d - y.d}; }
-inline lanes operator*(const lanes& x, const lanes& y) { return {x.a * y.a, x.b * y.b, x.c * y.c, x.d * y.d}; }
-inline lanes operator/(const lanes& x, const lanes& y) { return {x.a / y.a, x.b / y.b, x.c / y.c, x.d / y.d}; }
-inline lanes& operator+=(lanes& x, const lanes& y) { return x = x + y; }
-inline lanes& operator*=(lanes& x, const lanes& y) { return x = x * y; }
+inline lanes operator+(const lanes& x, const lanes& y) {
+  return {x.a + y.a, x.b + y.b, x.c + y.c, x.d + y.d};
+}
+inline lanes operator-(const lanes& x, const lanes& y) {
+  return {x.a - y.a, x.b - y.b, x.c - y.c, x.d - y.d};
+}
+inline lanes operator*(const lanes& x, const lanes& y) {
+  return {x.a * y.a, x.b * y.b, x.c * y.c, x.d * y.d};
+}
+inline lanes operator/(const lanes& x, const lanes& y) {
+  return {x.a / y.a, x.b / y.b, x.c / y.c, x.d / y.d};
+}
+inline lanes& operator+=(lanes& x, const lanes& y) {
+  return x = x + y;
+}
+inline lanes& operator*=(lanes& x, const lanes& y) {
+  return x = x * y;
+}
 
 } // namespace pricing::forecast

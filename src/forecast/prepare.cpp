@@ -122,7 +122,9 @@ void remove_shifts(prepared_series& s) {
   }
 }
 
-error cannot(const std::string& reason) { return invalid_input("This series cannot be forecast: " + reason); }
+error cannot(const std::string& reason) {
+  return invalid_input("This series cannot be forecast: " + reason);
+}
 
 } // namespace
 
@@ -132,7 +134,8 @@ result<prepared_series> prepare(std::span<const double> values, int period, cons
                          {{"period", "must be between 1 and " + std::to_string(period_max)}});
   }
   if (values.size() > values_max) {
-    return error{errc::too_large, "A series may have at most " + std::to_string(values_max) + " values; send the newest."};
+    return error{errc::too_large,
+                 "A series may have at most " + std::to_string(values_max) + " values; send the newest."};
   }
   int first = -1, last = -1;
   for (int t = 0; t < static_cast<int>(values.size()); ++t) {
@@ -141,7 +144,8 @@ result<prepared_series> prepare(std::span<const double> values, int period, cons
     }
     if (!(std::abs(values[t]) <= value_max)) {
       const std::string path = "values[" + std::to_string(t) + "]";
-      return invalid_input("A value is infinite or too large: " + path + ".", {{path, "must be at most 1e200 in size"}});
+      return invalid_input("A value is infinite or too large: " + path + ".",
+                           {{path, "must be at most 1e200 in size"}});
     }
     first = first < 0 ? t : first;
     last = t;

@@ -1,5 +1,6 @@
 #pragma once
-// What a raw series needs before a model sees it: gaps filled, level shifts taken out, numbers of the order of one. Pure.
+// What a raw series needs before a model sees it: gaps filled, level shifts taken out, numbers of the order of one.
+// Pure.
 #include "core/error.hpp"
 
 #include <optional>
@@ -12,8 +13,8 @@ inline constexpr int values_max = 10'000;
 inline constexpr int period_max = 366;
 
 struct level_shift {
-  int at = 0;          // position in the given series of the first value on the new level
-  double change = 0;   // new over old level minus one where all values are positive, else new minus old
+  int at = 0;        // position in the given series of the first value on the new level
+  double change = 0; // new over old level minus one where all values are positive, else new minus old
 };
 
 struct prepared_series {

@@ -10,7 +10,8 @@ namespace pricing::forecast {
 bool is_seasonal(std::span<const double> values, int period);
 
 // Index of the position t mod period, t from the first value. Additive ones sum to 0; multiplicative ones, which need
-// positive values, have mean 1. `values` must span two cycles; empty where a multiplicative index would not be positive.
+// positive values, have mean 1. `values` must span two cycles; empty where a multiplicative index would not be
+// positive.
 std::vector<double> seasonal_indices(std::span<const double> values, int period, bool multiplicative);
 
 // The same, drawn towards no season by the noise in them (James and Stein; Miller and Williams 2003): a season that is

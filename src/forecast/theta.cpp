@@ -11,7 +11,9 @@ constexpr double alpha_min = 1e-4;
 constexpr double dynamic_alpha_min = 0.05; // below it the two terms of the trend cancel and the fit says nothing
 constexpr double trend_weight_max = 1.0;
 
-lanes lerp(double low, double high, const lanes& u) { return lanes::all(low) + lanes::all(high - low) * u; }
+lanes lerp(double low, double high, const lanes& u) {
+  return lanes::all(low) + lanes::all(high - low) * u;
+}
 
 // Least squares of a fixed alpha: errors are e − level·d − weight·g.
 struct sums {
@@ -36,8 +38,8 @@ struct solution {
 solution solve(double ee, double ed, double eg, double dd, double dg, double gg) {
   const auto at = [&](double weight) {
     const double level = (ed - weight * dg) / dd;
-    const double sse = ee - 2 * level * ed - 2 * weight * eg + level * level * dd + 2 * level * weight * dg +
-                       weight * weight * gg;
+    const double sse =
+        ee - 2 * level * ed - 2 * weight * eg + level * level * dd + 2 * level * weight * dg + weight * weight * gg;
     return solution{level, weight, sse};
   };
   const double determinant = dd * gg - dg * dg;
@@ -97,8 +99,16 @@ theta_model fit_theta(std::span<const double> values) {
   for (const double v : values) {
     l.add(v, ++t);
   }
-  return {.alpha = s.alpha, .level = s.level, .first_level = s.first_level, .trend_weight = 0.5,
-          .intercept = l.intercept, .slope = l.slope, .mean = l.mean, .n = t, .dynamic = false, .sse = s.sse};
+  return {.alpha = s.alpha,
+          .level = s.level,
+          .first_level = s.first_level,
+          .trend_weight = 0.5,
+          .intercept = l.intercept,
+          .slope = l.slope,
+          .mean = l.mean,
+          .n = t,
+          .dynamic = false,
+          .sse = s.sse};
 }
 
 theta_model fit_dynamic_theta(std::span<const double> values) {

@@ -18,7 +18,7 @@ smoothing fit_smoothing(std::span<const double> values);
 
 struct theta_model {
   double alpha = 0;
-  double level = 0;        // after the last value
+  double level = 0; // after the last value
   double first_level = 0;
   double trend_weight = 0; // 1 − 1/θ: 0 is simple smoothing, ½ the classic method
   double intercept = 0;    // of the least-squares line through the values so far (A, B of the papers)
