@@ -199,12 +199,12 @@ double miss(double actual, double expected, bool positive) {
 
 // Half-width at the first step. The fit alone is too sure of itself; a few earlier origins alone are too few to
 // say. So both: the conformal quantile of the back-test's errors over their expected growth, as far as there are some.
-double half_width(std::vector<double> scores, double model_error, double coverage, double normal_quantile) {
+double half_width(std::vector<double> scores, double model_error, int values, double coverage, double normal_quantile) {
   constexpr double fit_optimism = 1.15; // one-step errors of a fit against those to come, from M3's training parts
   constexpr double prior_scores = 24;   // steps of one origin err together, so that many of them count as few
   const double model = fit_optimism * normal_quantile * model_error;
   if (scores.empty()) {
-    return 1.5 * model;
+    return model * (1 + 6.0 / values); // nothing but a fit, and of few values mostly
   }
   std::sort(scores.begin(), scores.end());
   const double n = static_cast<double>(scores.size());
@@ -301,8 +301,8 @@ result<forecast_result> forecast(const series& given, int horizon, const forecas
   const double tested = std::max<double>(1, static_cast<double>(scores.size()));
   out.errors = {static_cast<int>(runs.size()), mae / tested * s.scale, smape / tested, naive / tested * s.scale};
   const path shape = now.errors.shape(ahead);
-  out.at_80 = around(mean, shape, half_width(scores, now.errors.error, 0.8, 1.2815515655446004), s.positive);
-  out.at_90 = around(mean, shape, half_width(scores, now.errors.error, 0.9, 1.6448536269514722), s.positive);
+  out.at_80 = around(mean, shape, half_width(scores, now.errors.error, n, 0.8, 1.2815515655446004), s.positive);
+  out.at_90 = around(mean, shape, half_width(scores, now.errors.error, n, 0.9, 1.6448536269514722), s.positive);
   for (path* f : {&mean, &out.at_80.lower, &out.at_80.upper, &out.at_90.lower, &out.at_90.upper}) {
     finish(*f, s.trailing_gap, s.scale);
   }
