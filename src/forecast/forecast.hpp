@@ -15,7 +15,7 @@ struct series {
 };
 
 struct forecast_options {
-  prepare_options prepare;
+  prepare_options prepare{};
   int origins = 4;         // of the back-test; 0 weighs all members alike and takes intervals from the fit alone
   bool select_ets = false; // adds the admissible form of least AICc as a member, for some milliseconds
 };
