@@ -200,8 +200,9 @@ double miss(double actual, double expected, bool positive) {
 // Half-width at the first step. The fit alone is too sure of itself; a few earlier origins alone are too few to
 // say. So both: the conformal quantile of the back-test's errors over their expected growth, as far as there are some.
 double half_width(std::vector<double> scores, double model_error, int values, double coverage, double normal_quantile) {
-  constexpr double fit_optimism = 1.15; // one-step errors of a fit against those to come, from M3's training parts
-  constexpr double prior_scores = 24;   // steps of one origin err together, so that many of them count as few
+  constexpr double fit_optimism =
+      1.15; // a fit's one-step errors are smaller than those to come; an assumption, not a fit
+  constexpr double prior_scores = 24; // steps of one origin err together, so that many of them count as few
   const double model = fit_optimism * normal_quantile * model_error;
   if (scores.empty()) {
     return model * (1 + 6.0 / values); // nothing but a fit, and of few values mostly
