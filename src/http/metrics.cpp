@@ -1,5 +1,7 @@
 #include "http/metrics.hpp"
 
+#include "http/process_metrics.hpp"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -40,7 +42,21 @@ struct metrics::state {
   prometheus::Counter& refused;
 };
 
-metrics::metrics(prometheus::Registry& registry) : state_(std::make_unique<state>(registry)) {}
+metrics::metrics(prometheus::Registry& registry, const std::string& version, std::size_t connections_max)
+    : state_(std::make_unique<state>(registry)) {
+  prometheus::BuildGauge()
+      .Name("pricing_build_info")
+      .Help("1; the version is a label")
+      .Register(registry)
+      .Add({{"version", version}})
+      .Set(1);
+  prometheus::BuildGauge()
+      .Name("pricing_http_connections_max")
+      .Help("Connections above this are refused (http.connections_max)")
+      .Register(registry)
+      .Add({})
+      .Set(static_cast<double>(connections_max));
+}
 metrics::~metrics() = default;
 
 void metrics::count(series& s, int status, std::chrono::nanoseconds took) {
@@ -68,7 +84,10 @@ prometheus::Counter& metrics::refused_connections() {
 }
 
 std::string metrics::scrape() const {
-  return prometheus::TextSerializer().Serialize(state_->registry.Collect());
+  auto families = state_->registry.Collect();
+  for (auto& one : process_families())
+    families.push_back(std::move(one));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 } // namespace pricing::http

@@ -19,7 +19,7 @@ namespace pricing::http {
 
 class metrics {
  public:
-  explicit metrics(prometheus::Registry& registry);
+  metrics(prometheus::Registry& registry, const std::string& version, std::size_t connections_max);
   ~metrics();
 
   struct series {
@@ -32,7 +32,7 @@ class metrics {
   prometheus::Gauge& in_flight();
   prometheus::Gauge& connections();
   prometheus::Counter& refused_connections();
-  // Text exposition format of the whole registry.
+  // Text exposition format of the whole registry and of the process itself.
   std::string scrape() const;
 
  private:

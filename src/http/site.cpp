@@ -28,7 +28,7 @@ site::state::state(config c, prometheus::Registry& registry, probes p)
       data_headers(security_headers(false, c.hsts)),
       settings(std::move(c)),
       checks(std::move(p)),
-      measured(registry) {
+      measured(registry, settings.version, settings.connections_max) {
   if (!settings.static_root.empty())
     files.load(settings.static_root);
 }

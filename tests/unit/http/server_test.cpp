@@ -440,6 +440,24 @@ TEST(http_server, refuses_connections_above_its_limit) {
   EXPECT_EQ(a.ask(get("/health/live")).status, 200);
 }
 
+TEST(http_server, tells_of_its_process) {
+  running_server server({}, with({sum_route()}));
+  raw_socket s(server.port());
+  const auto text = s.ask(get("/metrics")).body;
+  const auto value = [&text](const std::string& name) {
+    const auto at = text.find("\n" + name + " ");
+    return at == std::string::npos ? -1.0 : std::stod(text.substr(at + name.size() + 2));
+  };
+  EXPECT_GT(value("process_resident_memory_bytes"), 1e6) << text;
+  EXPECT_GE(value("process_cpu_seconds_total"), 0);
+  EXPECT_GE(value("process_open_fds"), 3);
+  EXPECT_GE(value("process_max_fds"), value("process_open_fds"));
+  const auto now = static_cast<double>(std::time(nullptr));
+  EXPECT_NEAR(value("process_start_time_seconds"), now, 3600);
+  EXPECT_NE(text.find("pricing_build_info{version=\""), std::string::npos);
+  EXPECT_EQ(value("pricing_http_connections_max"), 4096);
+}
+
 TEST(http_server, counts_requests_by_route) {
   running_server server({}, with({lines_route(), sum_route()}));
   raw_socket s(server.port());
