@@ -41,28 +41,21 @@ run "production" {
   }
 }
 
-run "refuses_two_zones" {
+run "refusals_1" {
   command = plan
   variables {
-    zone_count = 2
+    zone_count          = 2
+    nat_per_zone        = false
+    database            = { instance_class = "db.r6g.xlarge", storage_gib = 400, storage_max_gib = 2000, multi_az = false, backup_days = 30 }
+    cache               = { node_type = "cache.r7g.large", replicas = 0 }
+    cross_region_copies = false
+    deletion_protection = false
+    log_retention_days  = 14
   }
-  expect_failures = [var.zone_count]
-}
-
-run "refuses_one_nat_gateway" {
-  command = plan
-  variables {
-    nat_per_zone = false
-  }
-  expect_failures = [var.nat_per_zone]
-}
-
-run "refuses_a_database_in_one_zone" {
-  command = plan
-  variables {
-    database = { instance_class = "db.r6g.xlarge", storage_gib = 400, storage_max_gib = 2000, multi_az = false, backup_days = 30 }
-  }
-  expect_failures = [var.database]
+  expect_failures = [
+    var.zone_count, var.nat_per_zone, var.database, var.cache, var.cross_region_copies, var.deletion_protection,
+    var.log_retention_days,
+  ]
 }
 
 run "refuses_backups_of_a_week" {
@@ -71,38 +64,6 @@ run "refuses_backups_of_a_week" {
     database = { instance_class = "db.r6g.xlarge", storage_gib = 400, storage_max_gib = 2000, multi_az = true, backup_days = 7 }
   }
   expect_failures = [var.database]
-}
-
-run "refuses_redis_without_a_replica" {
-  command = plan
-  variables {
-    cache = { node_type = "cache.r7g.large", replicas = 0 }
-  }
-  expect_failures = [var.cache]
-}
-
-run "refuses_no_copies_elsewhere" {
-  command = plan
-  variables {
-    cross_region_copies = false
-  }
-  expect_failures = [var.cross_region_copies]
-}
-
-run "refuses_data_that_can_be_deleted" {
-  command = plan
-  variables {
-    deletion_protection = false
-  }
-  expect_failures = [var.deletion_protection]
-}
-
-run "refuses_logs_of_two_weeks" {
-  command = plan
-  variables {
-    log_retention_days = 14
-  }
-  expect_failures = [var.log_retention_days]
 }
 
 run "refuses_staging_on_the_state_of_production" {

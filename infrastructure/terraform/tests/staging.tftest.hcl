@@ -40,7 +40,7 @@ run "without_spot_and_gpu_nodes" {
     gpu_nodes  = { instance_types = [], max = 0, disk_gib = 40 }
   }
   assert {
-    condition     = output.node_groups == tolist(["general"])
+    condition     = toset(output.node_groups) == toset(["general"])
     error_message = "Groups of no nodes are not made."
   }
 }
