@@ -8,8 +8,6 @@ mock_provider "aws" {
 run "refusals_1" {
   command = plan
   variables {
-    # a region that is none
-    region = "Frankfurt"
     # copies in the same region
     replica_region = "eu-central-1"
     # a public range
@@ -48,7 +46,6 @@ run "refusals_1" {
     alarm_emails = ["ops"]
   }
   expect_failures = [
-    var.region,
     var.replica_region,
     var.vpc_cidr,
     var.zone_count,
@@ -98,4 +95,12 @@ run "refuses_an_unknown_environment" {
     environment = "test"
   }
   expect_failures = [var.environment]
+}
+
+run "refuses_a_region_that_is_none" {
+  command = plan
+  variables {
+    region = "Frankfurt"
+  }
+  expect_failures = [var.region]
 }
