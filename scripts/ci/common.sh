@@ -32,14 +32,18 @@ need() { # COMMAND what-for
 checked_tag() { [[ $1 =~ ^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$ ]] || wrong_use "'$1' is not an image tag"; }
 checked_environment() { [[ $1 =~ ^(staging|production)$ ]] || wrong_use "--environment is staging or production, not '$1'"; }
 
-# in_debian SCRIPT ARGUMENT...: our packages are Debian's; elsewhere the script goes on in a Debian container.
+# in_debian SCRIPT ARGUMENT...: our packages are Debian's; elsewhere the script goes on in a Debian container. Variables go
+# along by name: a value as an argument would stand in the process list.
 in_debian() {
-  local id
+  local id name pass=()
   id=$(. /etc/os-release && echo "$ID")
   [ "$id" != debian ] || return 0
   command -v docker >/dev/null || die "this is $id: our packages are those of Debian 12 or 13, and there is no docker to run one"
+  for name in $(compgen -e); do
+    case $name in CI | CI_* | AWS_* | PRICING_*) pass+=(--env "$name") ;; esac
+  done
   # shellcheck disable=SC2016  # for the shell in the container
-  exec docker run --rm --volume "$repository:/src" --workdir /src --env CI --env PRICING_FUZZ_SECONDS \
+  exec docker run --rm --volume "$repository:/src" --workdir /src "${pass[@]}" \
     --env GIT_CONFIG_COUNT=1 --env GIT_CONFIG_KEY_0=safe.directory --env GIT_CONFIG_VALUE_0=/src \
     "${CI_DEBIAN_IMAGE:-debian:12}" bash -c \
     'apt-get -qq update && apt-get -qq install -y --no-install-recommends git ca-certificates >/dev/null && exec "$@"' \
