@@ -13,6 +13,7 @@ infrastructure=$(cd "$here/../../infrastructure/terraform" && pwd)
 
 # module | resource | argument that empties it | why it is left out
 unmodelled='
+bootstrap|aws_s3_bucket_policy.state|count|moto looks at no conditions of a policy: refusing plain text would refuse everybody
 cache|aws_elasticache_parameter_group.this|for_each|moto has no parameter groups of ElastiCache
 cache|aws_elasticache_replication_group.this|for_each|moto keeps no encryption and log settings of replication groups
 cluster|aws_eks_addon.before_nodes|for_each|moto has no add-ons
@@ -23,12 +24,13 @@ cluster|aws_eks_access_policy_association.admin|for_each|moto has no access entr
 delivery|aws_eks_access_entry.github|for_each|moto has no access entries
 delivery|aws_eks_access_policy_association.github|for_each|moto has no access entries
 database|aws_db_instance_automated_backups_replication.this|count|moto copies no automated backups
+edge|aws_autoscaling_attachment.ingress|count|moto names the scaling group of nodes and does not make it
 recovery|aws_backup_selection.tagged|count|moto has no selections
 recovery|aws_backup_vault_notifications.this|count|moto has no notifications of vaults
 '
 case ${1:-} in
   --list)
-    awk -F'|' 'NF { printf "module.%s.%s: %s\n", $1, $2, $4 }' <<<"$unmodelled"
+    awk -F'|' 'NF { printf "%s.%s: %s\n", $1, $2, $4 }' <<<"$unmodelled"
     exit 0
     ;;
   -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0" && exit 0 ;;
@@ -73,10 +75,8 @@ while IFS='|' read -r module resource argument _; do
   [ -n "$module" ] || continue
   case $argument in count) value=0 ;; *) value='{}' ;; esac
   printf 'resource "%s" "%s" {\n  %s = %s\n}\n' "${resource%.*}" "${resource#*.}" "$argument" "$value" \
-    >>"modules/$module/moto_override.tf"
+    >>"$([ "$module" = bootstrap ] || echo modules/)$module/moto_override.tf"
 done <<<"$unmodelled"
-# The nodes' scaling group, which moto names but does not make, cannot be attached to.
-printf 'resource "aws_autoscaling_attachment" "ingress" {\n  count = 0\n}\n' >>modules/edge/moto_override.tf
 
 step() { # NAME COMMAND...
   local name=$1 start=$SECONDS
