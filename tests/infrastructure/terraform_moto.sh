@@ -51,7 +51,7 @@ end() {
 trap end EXIT
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-moto_server -H 127.0.0.1 -p "$port" >"$work/moto.log" 2>&1 &
+MOTO_IAM_LOAD_MANAGED_POLICIES=true moto_server -H 127.0.0.1 -p "$port" >"$work/moto.log" 2>&1 &
 moto=$!
 for _ in $(seq 120); do
   ! python3 -c "import socket; socket.create_connection(('127.0.0.1', $port), 1)" 2>/dev/null || break
@@ -85,7 +85,7 @@ step() { # NAME COMMAND...
     echo "ok      $name ($((SECONDS - start)) s): $(grep -E '^(Apply|Destroy) complete|^No changes|initialized' "$work/$name.log" | tail -n 1)"
   else
     echo "FAILED  $name ($((SECONDS - start)) s)"
-    grep -E -A 12 '^Error|will be|must be replaced' "$work/$name.log" | head -n 120
+    grep -E -A 12 '^Error|will be (updated|destroyed|replaced)|must be replaced' "$work/$name.log" | head -n 120
     exit 1
   fi
 }

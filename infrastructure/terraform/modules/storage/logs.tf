@@ -1,3 +1,11 @@
+locals {
+  # Who delivers, and below which prefix.
+  deliverers = {
+    "logging.s3.amazonaws.com"                       = ""
+    "logdelivery.elasticloadbalancing.amazonaws.com" = "balancer/"
+  }
+}
+
 # Access logs of the buckets and of the load balancer. Those who deliver them cannot use a KMS key of ours.
 resource "aws_s3_bucket" "logs" {
   bucket        = "${local.prefix}-logs"
@@ -33,14 +41,14 @@ resource "aws_s3_bucket_policy" "logs" {
   bucket = aws_s3_bucket.logs.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [local.refuse_plain["logs"], {
-      Sid       = "Deliver"
+    Statement = concat([local.refuse_plain["logs"]], [for service, prefix in local.deliverers : {
+      Sid       = "Deliver${replace(title(split(".", service)[0]), "-", "")}"
       Effect    = "Allow"
       Action    = "s3:PutObject"
-      Principal = { Service = ["logging.s3.amazonaws.com", "logdelivery.elasticloadbalancing.amazonaws.com"] }
-      Resource  = "${aws_s3_bucket.logs.arn}/*"
+      Principal = { Service = service }
+      Resource  = "${aws_s3_bucket.logs.arn}/${prefix}*"
       Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
-    }]
+    }])
   })
   depends_on = [aws_s3_bucket_public_access_block.logs]
 }

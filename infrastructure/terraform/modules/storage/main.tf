@@ -69,7 +69,7 @@ locals {
       Sid       = "RefusePlainText"
       Effect    = "Deny"
       Action    = "s3:*"
-      Principal = "*"
+      Principal = { AWS = "*" }
       Resource  = [bucket.arn, "${bucket.arn}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }
@@ -119,4 +119,6 @@ resource "aws_s3_bucket_logging" "this" {
   bucket        = aws_s3_bucket.this[each.key].id
   target_bucket = aws_s3_bucket.logs.id
   target_prefix = "s3/${each.key}/"
+  # Refused while those who deliver may not write.
+  depends_on = [aws_s3_bucket_policy.logs]
 }
