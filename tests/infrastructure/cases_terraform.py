@@ -172,12 +172,14 @@ def test_no_secret_stands_in_the_files(_=None):
 
 
 def test_policies_name_what_they_allow(_=None):
-    """A star as action or as resource of a write is written down here with its reason, or refused."""
     for folder in FOLDERS:
         for action in re.findall(r'Action\s*=\s*"([^"]+)"', text_of(folder)):
             # The account's own hold on its keys; the refusal of plain text.
             assert "*" not in action or action in ("kms:*", "s3:*"), f"{folder}: {action}"
         text = without_comments(text_of(folder))
+        for actions in re.findall(r"Action\s*=\s*\[([^]]*)\]", text):
+            for action in re.findall(r'"([^"]+)"', actions):
+                assert ":" in action and not action.endswith(":*"), f"{folder}: {action}"
         for found in re.finditer(r'Action\s*=\s*"s3:\*"', text):
             assert '"Deny"' in text[max(0, found.start() - 120):found.start()], f"{folder}: s3:* that is not a refusal"
 
