@@ -160,7 +160,8 @@ resource "aws_eks_node_group" "this" {
   capacity_type   = each.value.capacity_type
   ami_type        = each.value.ami_type
   instance_types  = each.value.instance_types
-  labels          = { "pricing-agent/nodes" = each.key }
+  # A label beside each taint: what tolerates it can also ask for it.
+  labels = merge({ "pricing-agent/nodes" = each.key }, { for taint in each.value.taint[*] : taint => "true" })
 
   scaling_config {
     min_size     = each.value.min
