@@ -9,24 +9,24 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 parts=()
-in_container=()
 infrastructure=false
 for argument in "$@"; do
   case $argument in
     -h | --help) help && exit 0 ;;
-    unit | e2e | sanitize | fuzz) parts+=("$argument") in_container+=("$argument") ;;
-    integration) parts+=(celery system) in_container+=("$argument") ;;
+    unit | e2e | sanitize | fuzz) parts+=("$argument") ;;
+    integration) parts+=(celery system) ;;
     infrastructure) infrastructure=true ;;
     *) wrong_use "unknown part '$argument'" ;;
   esac
 done
 [ ${#parts[@]} -gt 0 ] || $infrastructure || wrong_use "name a part"
-if $infrastructure; then
-  cd "$repository"
-  mkdir -p test-results
-  python3 tests/infrastructure/run.py --junit test-results/infrastructure.xml
-fi
-[ ${#parts[@]} -gt 0 ] || exit 0
-in_debian "$0" "${in_container[@]}"
+in_debian "$0" "$@"
 cd "$repository"
-exec scripts/dev/run-tests.sh "${parts[@]}"
+status=0
+if [ ${#parts[@]} -gt 0 ]; then scripts/dev/run-tests.sh "${parts[@]}" || status=1; fi
+if $infrastructure; then
+  scripts/dev/install-packages.sh run ui test lint
+  mkdir -p test-results
+  python3 tests/infrastructure/run.py --junit test-results/infrastructure.xml || status=1
+fi
+exit $status

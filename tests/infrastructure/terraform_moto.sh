@@ -79,14 +79,8 @@ while IFS='|' read -r module resource argument _; do
 done <<<"$unmodelled"
 
 # moto's clusters come without the security group that EKS makes for its nodes.
-cat >>modules/cluster/moto_override.tf <<'OVERRIDE'
-resource "aws_security_group" "moto" {
-  name = "moto-nodes"
-}
-output "security_group_id" {
-  value = aws_security_group.moto.id
-}
-OVERRIDE
+printf 'resource "aws_security_group" "moto" {\n  name = "moto-nodes"\n}\n' >modules/cluster/moto.tf
+printf 'output "security_group_id" {\n  value = aws_security_group.moto.id\n}\n' >>modules/cluster/moto_override.tf
 
 failed=0
 step() { # NAME COMMAND...
