@@ -103,6 +103,8 @@ done <<<"$unread"
 # moto's clusters come without the security group that EKS makes for its nodes.
 printf 'resource "aws_security_group" "moto" {\n  name = "moto-nodes"\n}\n' >modules/cluster/moto.tf
 printf 'output "security_group_id" {\n  value = aws_security_group.moto.id\n}\n' >>modules/cluster/moto_override.tf
+# Nor can it list the recovery points that force_destroy would delete.
+printf 'resource "aws_backup_vault" "%s" {\n  force_destroy = false\n}\n' this replica >>modules/recovery/moto_override.tf
 
 failed=0
 step() { # NAME COMMAND...
@@ -150,6 +152,8 @@ python3 - <<'PYTHON'
 import boto3
 boto3.client("s3").delete_object(Bucket="pricing-agent-terraform-state", Key="env:/staging/pricing-agent/terraform.tfstate.tflock")
 PYTHON
+# moto cannot delete it; everything else is destroyed by Terraform.
+step forget-subnet-group terraform state rm module.cache.aws_elasticache_subnet_group.this
 step destroy terraform destroy -no-color -auto-approve -parallelism=20 "${values[@]}"
 left=$(terraform state list | wc -l)
 [ "$left" -eq 0 ] || { echo "FAILED  destroy left $left resources" && exit 1; }
