@@ -52,8 +52,8 @@ struct settings {
   http::config http;
   web_config web;
   postgres::config database;
-  redis::config redis;
   redis::config cache;
+  redis::config counters;
   celery::config celery;
   storage::config storage;
   identity::config identity;
@@ -65,17 +65,17 @@ settings read_settings() {
   settings out{.http = source.read<http::config>("http").value(),
                .web = source.read<web_config>("web").value(),
                .database = source.read<postgres::config>("postgres").value(),
-               .redis = source.read<redis::config>("redis").value(),
-               .cache = source.read<redis::config>("cache").value(),
+               .cache = source.read<redis::config>("redis").value(),
+               .counters = source.read<redis::config>("cache").value(),
                .celery = source.read<celery::config>("celery").value(),
                .storage = source.read<storage::config>("storage").value(),
                .identity = source.read<identity::config>("identity").value(),
                .ml = source.read<models::ml_config>("ml").value()};
   if (out.web.cpu_threads < 1 || out.web.cpu_threads > 64)
     throw std::runtime_error("configuration: web.cpu_threads must be 1 to 64");
-  // One Redis serves as both where no other is named.
-  if (out.cache.socket.empty() && out.cache.sentinels.empty() && out.cache.host == redis::config().host)
-    out.cache = out.redis;
+  // One Redis is both where no other is named.
+  if (out.counters.socket.empty() && out.counters.sentinels.empty() && out.counters.host == redis::config().host)
+    out.counters = out.cache;
   out.http.service = "pricing-web";
   out.http.static_root = source.read<ui_config>("ui").value().root;
   return out;
@@ -107,12 +107,12 @@ class web_thread {
  public:
   web_thread(net::io_thread& thread, process& shared, prometheus::Registry& registry)
       : database_(thread.io(), shared.configured.database, &registry),
-        redis_(thread.io(), shared.configured.redis),
         cache_(thread.io(), shared.configured.cache),
         model_(thread.io(), shared.configured.ml, shared.signer),
         people_(database_),
-        identity_(shared.configured.identity, shared.signer, people_, redis_, shared.cpu, shared.clock),
+        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
         answers_(shared.configured.web.answer_cache_bytes),
+        counters_(thread.io(), shared.configured.counters),
         catalog_(database_),
         verdicts_(database_, shared.cpu, predict()),
         shared_(shared) {
@@ -127,7 +127,7 @@ class web_thread {
     if (!answered)
       co_return error{errc::unavailable, "the database does not answer"};
     const std::vector<std::string> ping{"PING"};
-    if (!co_await redis_.command(ping))
+    if (!co_await cache_.command(ping))
       co_return error{errc::unavailable, "Redis does not answer"};
     co_return result<void>();
   }
@@ -136,7 +136,7 @@ class web_thread {
     std::vector<http::route> routes = identity::identity_routes(identity_);
     append(routes, ingest::ingest_routes(shared_.ingest, shared_.cpu));
     append(routes, jobs::jobs_routes(database_));
-    append(routes, jobs::task_routes(database_, redis_, shared_.queue_keys, shared_.tasks));
+    append(routes, jobs::task_routes(database_, cache_, shared_.queue_keys, shared_.tasks));
     append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind,
                                                       models::price_items_job_kind, reports::export_job_kind,
                                                       watch::evaluate_job_kind}));
@@ -149,7 +149,7 @@ class web_thread {
     routes.push_back(insight::item_page_route(catalog_, database_));
     routes.push_back(insight::overview_route(database_));
     return http::router::create(std::move(routes),
-                                identity::make_hooks(shared_.configured.identity, identity_, people_, cache_))
+                                identity::make_hooks(shared_.configured.identity, identity_, people_, counters_))
         .value();
   }
 
@@ -161,12 +161,12 @@ class web_thread {
   }
 
   postgres::pool database_;
-  redis::client redis_; // sessions and the task queues: nothing in it may be evicted
-  redis::client cache_; // counters of the rate limits, which let requests pass while it is away
+  redis::client cache_;
   models::prediction_client model_;
   identity::identity_store people_;
   identity::identity_service identity_;
   http::answer_cache answers_;
+  redis::client counters_; // of the rate limits; may evict, and requests pass while it is away
   catalog::catalog_store catalog_;
   sourcing::verdict_service verdicts_;
   process& shared_;
