@@ -64,9 +64,10 @@ def overlays():
 
 
 def report(label, findings):
-    for f in sorted(set(findings)):
+    found = sorted(set(findings))
+    for f in found:
         print(f"{label}: {f.check}  {f.where}: {f.message}")
-    return len(set(findings))
+    return len(found)
 
 
 def lint_everything(facts):

@@ -32,7 +32,7 @@ class Facts:
         self.settings = self._settings(code)
         intent = yaml.safe_load(read("infrastructure", "k8s", "intent", "images.yml"))
         self.ours = tuple(intent["ours"])
-        self.images = {f"{name}:v{self.version}" for name in self.ours}
+        self.images = {f"{name}:v{self.version}{variant}" for name, variants in intent["ours"].items() for variant in variants}
         self.images |= {f"{name}:{tag}" for name, tag in intent["others"].items()}
         self.secrets = set(yaml.safe_load(read("infrastructure", "k8s", "intent", "secrets.yml")))
         self.reachability = yaml.safe_load(read("infrastructure", "k8s", "intent", "reachability.yml"))

@@ -182,6 +182,10 @@ def references_exist(tree, facts):
             for name in sorted(mounted):
                 if not w.volume(name):
                     yield Finding("references", w.where, f"container {c['name']} mounts volume {name}, which is not there")
+            for mount in c.get("volumeMounts") or []:
+                config = tree.find("ConfigMap", at(w.volume(mount["name"]) or {}, "configMap", "name"), w.namespace)
+                if config and config.get("data") and mount.get("subPath", next(iter(config["data"]))) not in config["data"]:
+                    yield Finding("references", w.where, f"{where(config)} has no file {mount['subPath']}")
         wanted.append(("PriorityClass", w.pod.get("priorityClassName")))
         for kind, name in wanted:
             if not name or (kind == "Secret" and (name in facts.secrets or name in made)):

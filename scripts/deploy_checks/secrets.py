@@ -6,7 +6,7 @@ from .model import Finding, at, where
 DEFAULT = re.compile(r"^(admin\d*|password\d*|passw0rd|postgres|changeme|change-me|secret|redis|root|test|example|"
                      r"pricing\w*|letmein|12345\d*|guest)$", re.I)
 SENSITIVE = re.compile(r"(PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY|ACCESS_KEY)(_?KEY)?$", re.I)
-URL = re.compile(r"\w+://[^\s:/@$]+:([^\s@/$]+)@")
+URL = re.compile(r"\w+://[^\s:/@$]*:([^\s@/$]+)@")
 KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 

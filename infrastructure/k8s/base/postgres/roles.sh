@@ -7,8 +7,11 @@ psql -v ON_ERROR_STOP=1 -X --username postgres --dbname postgres <<'SQL'
 \set backup `cat /run/secrets/postgres/backup_password`
 create role pricing_owner login password :'owner';
 create role pricing_app login nosuperuser nocreatedb nocreaterole nobypassrls password :'app';
-create role pricing_backup login replication password :'backup' in role pg_read_all_data;
+-- Copies, reads everything, and locks tables for the moment that a backup is consistent at.
+create role pricing_backup login replication password :'backup' in role pg_read_all_data, pg_maintain;
 -- Reads the statistics; pg_ident.conf lets it in from the same pod only.
 create role pricing_monitor login in role pg_monitor;
 create database pricing owner pricing_owner;
+\connect pricing
+grant execute on function pg_create_restore_point(text), pg_switch_wal() to pricing_backup;
 SQL
