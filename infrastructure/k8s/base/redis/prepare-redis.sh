@@ -4,7 +4,7 @@
 set -eu
 self=${SELF:-$(hostname).pricing-redis}
 first=${FIRST:-pricing-redis-0.pricing-redis}
-sentinels=${SENTINELS:-pricing-redis-sentinel}
+sentinels=${SENTINELS:-pricing-redis-sentinel:26379}
 port=${PORT:-6379}
 data=${DATA:-/data}
 password=$(cat "${PASSWORD_FILE:-/run/secrets/redis/password}")
@@ -12,7 +12,7 @@ password=$(cat "${PASSWORD_FILE:-/run/secrets/redis/password}")
 # ask_sentinel: "HOST PORT" of the master that can be reached, or nothing.
 ask_sentinel() {
   for sentinel in $sentinels; do
-    found=$(REDISCLI_AUTH=$password timeout 3 redis-cli -h "${sentinel%:*}" -p "${SENTINEL_PORT:-26379}" \
+    found=$(REDISCLI_AUTH=$password timeout 3 redis-cli -h "${sentinel%:*}" -p "${sentinel#*:}" \
       sentinel get-master-addr-by-name pricing 2>/dev/null | tr '\n' ' ') || continue
     case $found in
       *' '[0-9]*) echo "$found" && return ;;
