@@ -33,7 +33,7 @@ def autoscalers(tree, facts):
             yield Finding("autoscaler-target", where(doc), f"{seen[key]} scales the same {found.kind}")
         seen[key] = where(doc)
         replicas = at(found.doc, "spec", "replicas")
-        if replicas:
+        if replicas is not None:
             yield Finding("autoscaler-target", found.where, f"replicas: {replicas} is set back at every apply")
         if doc["kind"] == "ScaledObject":
             yield from keda(doc, facts)
@@ -75,7 +75,7 @@ def vertical(tree, facts):
 def expected(tree, w):
     """The fewest pods that a workload has when all is well."""
     for doc in tree.of("HorizontalPodAutoscaler", "ScaledObject"):
-        if target(tree, doc) is w and at(w.doc, "spec", "replicas") != 0:
+        if target(tree, doc) is w:
             return at(doc, "spec", "minReplicas", default=at(doc, "spec", "minReplicaCount", default=1))
     return at(w.doc, "spec", "replicas", default=1)
 

@@ -127,11 +127,32 @@ def test_one_colour_serves_and_the_other_is_the_preview(stage):
     assert {active["colour"], preview["colour"]} == {"blue", "green"}
     for service in (active, preview):
         assert [w.name for w in tree.selected({"matchLabels": service}, "pricing-agent")] == [f"pricing-web-{service['colour']}"]
-    assert at(tree.find("Deployment", "pricing-web-green"), "spec", "replicas") == 0
-    assert "replicas" not in tree.find("Deployment", "pricing-web-blue")["spec"]
+    green = with_component("green-serves")
+    assert green.find("Service", "pricing-web")["spec"]["selector"]["colour"] == "green"
+    assert green.find("Service", "pricing-web-preview")["spec"]["selector"]["colour"] == "blue"
     for colour in ("blue", "green"):
         container = tree.find("Deployment", f"pricing-web-{colour}")["spec"]["template"]["spec"]["containers"][0]
         assert {"name": "PRICING_ML_URL", "value": "http://pricing-ml-$(COLOUR):8001"} in container["env"]
+
+
+def test_a_release_changes_one_colour_and_its_own_job(stage):
+    """The kustomization that README.md gives to deploy.sh, with green serving and v0.2.0 going to blue."""
+    with open(os.path.join(K8S, "README.md"), encoding="utf-8") as file:
+        example = re.search(r"```yaml\n(.*?)```", file.read(), re.S).group(1)
+    with tempfile.TemporaryDirectory() as folder:
+        root = os.path.relpath(K8S, os.path.realpath(folder))
+        with open(os.path.join(folder, "kustomization.yaml"), "w", encoding="utf-8") as out:
+            out.write(example.replace("../infrastructure/k8s", root))
+        tree = Tree(kubectl.documents(kubectl.kustomize(folder)))
+
+    def image(name, kind="Deployment"):
+        return tree.find(kind, name)["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image("pricing-web-blue").endswith("web@sha256:" + "1" * 64) and image("pricing-ml-blue").endswith("ml@sha256:" + "2" * 64)
+    assert image("pricing-web-green").endswith("/web:v0.1.0") and image("pricing-ml-green").endswith("/ml:v0.1.0")
+    assert image("pricing-worker").endswith("/worker@sha256:" + "3" * 64)
+    assert image("pricing-migrate-v0-2-0", "Job").endswith("/worker@sha256:" + "3" * 64)
+    assert not tree.find("Job", "pricing-migrate-v0-1-0")
+    assert tree.find("Service", "pricing-web")["spec"]["selector"]["colour"] == "green"
 
 
 def worlds():
