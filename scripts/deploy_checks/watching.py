@@ -92,4 +92,11 @@ def every_metric(tree, facts):
                     yield Finding("metric", f"ConfigMap/{d['metadata']['name']}", f"{file}: no process exports {name}")
 
 
-CHECKS = (prometheus, dashboards, loki, every_metric)
+def size(tree, facts):
+    """kubectl apply keeps a copy of an object in an annotation, which may have 256 KB."""
+    for d in tree.documents:
+        if len(json.dumps(d, default=str)) > 250_000:
+            yield Finding("too-large", f"{d['kind']}/{at(d, 'metadata', 'name')}", "kubectl apply cannot keep its annotation")
+
+
+CHECKS = (size, prometheus, dashboards, loki, every_metric)
