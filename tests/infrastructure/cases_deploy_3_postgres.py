@@ -40,11 +40,14 @@ def test_secrets_are_new_each_time_and_all_that_is_asked_for(stage):
 class Server:
     """As the image's entrypoint makes it: initdb, roles.sh on a server that listens on its socket only, then the server."""
 
+    def __init__(self, *options):
+        self.options = options
+
     def __enter__(self):
         self.bin = max(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: int(p.split("/")[4]))
         self.user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
         self.folder = tempfile.mkdtemp(prefix="pricing-pg-", dir="/tmp")
-        self.secrets, self.process = secrets(), None
+        self.secrets, self.process = None, None
         try:
             self.prepare()
             return self
@@ -53,6 +56,7 @@ class Server:
             raise
 
     def prepare(self):
+        self.secrets = self.secrets or secrets()
         for part in ("run", "archive", "etc"):
             os.mkdir(os.path.join(self.folder, part))
         for name, text in {**self.secrets["pricing-postgres"], **self.secrets["pricing-postgres-tls"]}.items():
@@ -62,12 +66,15 @@ class Server:
                 self.write("etc/" + name, self.here(name, file.read()))
         if os.getuid() == 0:
             subprocess.run(["chown", "-R", "postgres", self.folder], check=True)
+        self.make_data()
+        self.start("-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port()}", *self.options)
+
+    def make_data(self):
         self.run([os.path.join(self.bin, "initdb"), "-D", self.path("data"), "-U", "postgres", "-A", "peer", "-E", "UTF8",
                   "--locale=C.UTF-8", "--no-sync"])
         self.start("-c", "listen_addresses=")
         self.run(["/bin/sh", self.path("etc/roles.sh")], PGHOST=self.path("run"))
         self.stop()
-        self.start("-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port()}")
 
     def __exit__(self, *_):
         if self.process:
@@ -102,31 +109,32 @@ class Server:
             self.chosen = s.getsockname()[1]
         return self.chosen
 
+    def prefix(self):
+        if os.getuid() != 0:
+            return []
+        return ["setpriv", "--reuid=postgres", f"--regid={pwd.getpwnam('postgres').pw_gid}", "--clear-groups"]
+
     def run(self, words, check=True, **environment):
-        prefix = ["setpriv", "--reuid=postgres", f"--regid={pwd.getpwnam('postgres').pw_gid}", "--clear-groups"] \
-            if os.getuid() == 0 else []
-        done = subprocess.run(prefix + words, capture_output=True, text=True, timeout=60, check=False, cwd="/",
+        done = subprocess.run(self.prefix() + words, capture_output=True, text=True, timeout=60, check=False, cwd="/",
                               env={**os.environ, "PGCONNECT_TIMEOUT": "5", "HOME": self.folder, **environment})
         assert not check or done.returncode == 0, done
         return done
 
     def start(self, *options):
-        prefix = ["setpriv", "--reuid=postgres", f"--regid={pwd.getpwnam('postgres').pw_gid}", "--clear-groups"] \
-            if os.getuid() == 0 else []
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen(
-                prefix + [os.path.join(self.bin, "postgres"), "-D", self.path("data"), "-c",
+                self.prefix() + [os.path.join(self.bin, "postgres"), "-D", self.path("data"), "-c",
                           f"config_file={self.path('etc/postgresql.conf')}", "-c", f"hba_file={self.path('etc/pg_hba.conf')}",
                           "-c", f"ident_file={self.path('etc/pg_ident.conf')}", "-k", self.path("run"), *options],
-                stdout=log, stderr=log, cwd="/", env={**os.environ, "WAL_ARCHIVE": self.path("archive")})
+                stdout=log, stderr=log, cwd="/", env={**os.environ, "WAL_ARCHIVE": self.path("archive"), "HOME": self.folder})
         end = time.monotonic() + 30
         while self.psql("user=postgres dbname=postgres", "select 1").returncode != 0:
             with open(self.path("log"), encoding="utf-8") as file:
                 assert time.monotonic() < end and self.process.poll() is None, file.read()
             time.sleep(0.05)
 
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
+    def stop(self, how=signal.SIGINT):
+        self.process.send_signal(how)
         self.process.wait(60)
         self.process = None
 
@@ -162,6 +170,8 @@ def test_only_tls_with_a_password_comes_in_over_the_network(stage):
 
         assert s.psql("user=pricing_monitor dbname=pricing", "select count(*) > 0 from pg_stat_activity").stdout.strip() == "t"
         assert s.psql("user=pricing_app dbname=pricing", "select 1").returncode != 0, "no password was asked for"
+        assert s.psql("user=postgres dbname=pricing", "select rolbypassrls from pg_roles where rolname = 'pricing_backup'"
+                      ).stdout.strip() == "t", "a backup would sum no row of any organization"
         rights = s.psql("user=postgres dbname=pricing", "select rolsuper, rolbypassrls, rolcreaterole from pg_roles "
                                                         "where rolname = 'pricing_app'").stdout.strip()
         assert rights == "f|f|f", rights
@@ -200,3 +210,54 @@ def test_the_log_is_archived_whole_and_once(stage):
         with gzip.open(kept) as file:
             assert file.read() == segment
         assert not glob.glob(s.path("archive/.*.[0-9]*"))
+
+
+class Standby(Server):
+    """A copy of another server, made by the component's own script."""
+
+    def __init__(self, primary):
+        super().__init__()
+        self.primary = primary
+
+    def prepare(self):
+        self.secrets = self.primary.secrets
+        super().prepare()
+
+    def make_data(self):
+        script = os.path.join(FILES, "..", "..", "components", "postgres-standby", "start-standby.sh")
+        with open(script, encoding="utf-8") as file:
+            self.write("etc/start-standby.sh", file.read())
+        self.run(["/bin/sh", self.path("etc/start-standby.sh")], PGDATA=self.path("data"), AUTHORITY=self.path("ca.crt"),
+                 PASSWORD_FILE=self.path("backup_password"), PATH=self.bin + ":" + os.environ["PATH"],
+                 PRIMARY=f"host=pricing-postgres hostaddr=127.0.0.1 port={self.primary.chosen}")
+
+
+def test_a_promoted_standby_has_every_acknowledged_commit(stage):
+    with Server("-c", "synchronous_standby_names=standby") as primary:
+        primary.psql("user=postgres dbname=pricing", "set synchronous_commit = local; create table acknowledged(i int)")
+        with Standby(primary) as standby:
+            wait = "select count(*) from pg_stat_replication where sync_state = 'sync'"
+            end = time.monotonic() + 20
+            while primary.psql("user=postgres dbname=pricing", wait).stdout.strip() != "1":
+                assert time.monotonic() < end, "the standby does not confirm"
+                time.sleep(0.1)
+            acknowledged = 0
+            writer = subprocess.Popen(
+                standby.prefix() + ["psql", f"host={primary.path('run')} port={primary.chosen} user=postgres dbname=pricing",
+                                    "-XAtq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/",
+                env={**os.environ, "HOME": primary.folder})
+            begun = time.monotonic()
+            while time.monotonic() - begun < 2:
+                writer.stdin.write(f"insert into acknowledged values ({acknowledged + 1}) returning i;\n")
+                writer.stdin.flush()
+                acknowledged = int(writer.stdout.readline())
+            primary.stop(signal.SIGQUIT)  # at once, without a checkpoint
+            writer.kill()
+            writer.wait()
+            lost_at = time.monotonic()
+            standby.run([os.path.join(standby.bin, "pg_ctl"), "promote", "-D", standby.path("data")])
+            done = standby.psql("user=postgres dbname=pricing", "insert into acknowledged values (0); "
+                                "select count(*), max(i) from acknowledged where i > 0")
+            took_s = time.monotonic() - lost_at
+            assert done.stdout.strip() == f"{acknowledged}|{acknowledged}", (acknowledged, done)
+            print(f"        {acknowledged} acknowledged commits, none lost; writable again {took_s:.1f} s after the loss")
