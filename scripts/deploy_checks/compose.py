@@ -4,6 +4,7 @@ import re
 
 import yaml
 
+from . import compose_watching
 from .data import REDIS_IMAGE
 from .model import Finding, at
 from .pods import DATABASE_IMAGE, MIGRATION
@@ -70,6 +71,7 @@ def of_service(folder, name, service, services, strict):
     if MIGRATION.search(command + words(service.get("entrypoint"))) and re.search(r"&&|;|pricing-web|gunicorn|uvicorn", command):
         yield Finding("migrations", name, "it migrates at every start, and every replica does: a service of its own runs once")
     yield from of_redis(name, service, image, command, text, services)
+    yield from compose_watching.of_service(name, image, command, compose_watching.Mounted(folder, mounts(service)))
 
 
 def of_redis(name, service, image, command, text, services):

@@ -10,7 +10,7 @@ from .kubectl import REPOSITORY
 INTENT = os.path.join(REPOSITORY, "infrastructure", "k8s", "intent")
 # Prefixes of what the exporters beside PostgreSQL and Redis, the kubelets and the monitoring stack export.
 FOREIGN = ("pg_", "redis_", "kube_", "container_", "kubelet_", "node_", "prometheus_", "alertmanager_", "loki_",
-           "probe_", "up", "process_", "go_")
+           "probe_", "process_", "go_")
 
 
 def read(*path):
@@ -66,7 +66,7 @@ class Facts:
 
     def exported(self, metric):
         base = re.sub(r"_(bucket|sum|count|total)$", "", metric)
-        return metric in self.metrics or base in self.metrics or metric.startswith(FOREIGN)
+        return metric in self.metrics or base in self.metrics or metric == "up" or metric.startswith(FOREIGN)
 
     def knows_setting(self, name):
         return name in self.settings or (name.endswith("_FILE") and name[:-5] in self.settings)

@@ -93,7 +93,8 @@ def confined(tree, facts):
             missing = []
             if not own.get("runAsNonRoot", pod.get("runAsNonRoot")):
                 missing.append("runAsNonRoot")
-            if at(own, "seccompProfile", "type", default=at(pod, "seccompProfile", "type")) not in ("RuntimeDefault", "Localhost"):
+            seccomp = at(own, "seccompProfile", "type", default=at(pod, "seccompProfile", "type"))
+            if seccomp not in ("RuntimeDefault", "Localhost"):
                 missing.append("seccompProfile")
             if own.get("allowPrivilegeEscalation") is not False:
                 missing.append("allowPrivilegeEscalation: false")

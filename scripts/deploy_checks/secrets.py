@@ -1,7 +1,7 @@
 """Secrets belong into the cluster, never into the tree."""
 import re
 
-from .model import Finding, at, where
+from .model import Finding, where
 
 DEFAULT = re.compile(r"^(admin\d*|password\d*|passw0rd|postgres|changeme|change-me|secret|redis|root|test|example|"
                      r"pricing\w*|letmein|12345\d*|guest)$", re.I)

@@ -64,7 +64,7 @@ def dashboard(place, file, text):
         yield Finding("dashboard", place, f"{file} is no JSON: {e}")
         return
     if "dashboard" in board:
-        yield Finding("dashboard", place, f"{file} is wrapped in \"dashboard\", as the HTTP API wants it and provisioning does not")
+        yield Finding("dashboard", place, f"{file} is wrapped as the HTTP API wants it, which provisioning rejects")
     elif not board.get("title") or not board.get("uid") or not board.get("panels"):
         yield Finding("dashboard", place, f"{file} has no title, uid or panels")
 

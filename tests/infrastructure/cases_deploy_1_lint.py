@@ -147,7 +147,8 @@ def test_a_release_changes_one_colour_and_its_own_job(stage):
 
     def image(name, kind="Deployment"):
         return tree.find(kind, name)["spec"]["template"]["spec"]["containers"][0]["image"]
-    assert image("pricing-web-blue").endswith("web@sha256:" + "1" * 64) and image("pricing-ml-blue").endswith("ml@sha256:" + "2" * 64)
+    assert image("pricing-web-blue").endswith("/web@sha256:" + "1" * 64)
+    assert image("pricing-ml-blue").endswith("/ml@sha256:" + "2" * 64)
     assert image("pricing-web-green").endswith("/web:v0.1.0") and image("pricing-ml-green").endswith("/ml:v0.1.0")
     assert image("pricing-worker").endswith("/worker@sha256:" + "3" * 64)
     assert image("pricing-migrate-v0-2-0", "Job").endswith("/worker@sha256:" + "3" * 64)

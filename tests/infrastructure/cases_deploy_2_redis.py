@@ -24,11 +24,11 @@ def free_ports(count):
     return ports
 
 
-def ask(port, *commands, timeout_s=2.0):
+def ask(port, *commands, timeout_s=2.0, password=PASSWORD):
     """The answers of a server to commands, after logging in."""
     with socket.create_connection(("127.0.0.1", port), timeout_s) as s:
         stream = s.makefile("rwb")
-        for words in (("AUTH", PASSWORD),) + commands:
+        for words in (("AUTH", password),) + commands:
             stream.write(b"*%d\r\n" % len(words))
             for w in words:
                 w = str(w).encode()
@@ -196,6 +196,33 @@ def test_sentinel_fails_over_and_the_old_master_follows(stage):
         wait_for(s.settled, 40, s.logs)
         assert s.master() == promoted
         assert ask(promoted[1], ("GET", f"key:{writer.kept[0]}"))[0] == str(writer.kept[0])
+
+
+def test_a_changed_password_reaches_servers_and_sentinels(stage):
+    """A new password in the secret, then every pod begins anew: roles and data stay."""
+    with Stage() as s:
+        for port in s.servers + s.sentinels:
+            s.start(port)
+        wait_for(s.settled, 30, s.logs)
+        ask(s.master()[1], ("SET", "kept", "yes"), ("WAIT", 2, 2000))
+        for port in s.servers + s.sentinels:
+            s.kill(port)
+        with open(s.password, "w", encoding="utf-8") as out:
+            out.write("another-password-of-this-test")
+        for port in s.sentinels + s.servers:
+            s.start(port)
+        found = []
+
+        def settled_anew():
+            found[:] = [ask(s.servers[0], ("GET", "kept"), ("ROLE",), password="another-password-of-this-test")]
+            return found[0][1][0] == "master" and len(found[0][1][2]) == 2
+        wait_for(settled_anew, 30, s.logs)
+        assert found[0][0] == "yes", found
+        for port in s.sentinels:
+            state = ask(port, ("SENTINEL", "master", "pricing"), password="another-password-of-this-test")[0]
+            assert dict(zip(state[::2], state[1::2]))["flags"] == "master", state
+        refused = ask(s.servers[0], ("GET", "kept"))[0]
+        assert refused.startswith("NOAUTH"), refused
 
 
 def test_a_master_without_replicas_refuses_writes(stage):
