@@ -167,6 +167,8 @@ for part in "${parts[@]}"; do
       ;;
     system) [ ! -e tests/system/run.py ] || black_box_part system python3 tests/system/run.py --junit "$results/system.xml" ;;
     infrastructure)
+      configure release
+      build release pricing-web pricing-ml pricing-worker pricing-beat pricing-ctl
       black_box_part infrastructure /usr/bin/python3 tests/infrastructure/run.py --junit "$results/infrastructure.xml"
       ;;
     e2e) [ ! -e tests/e2e/run.sh ] || black_box_part e2e tests/e2e/run.sh --junit "$results/e2e.xml" ;;

@@ -127,6 +127,11 @@ def test_one_colour_serves_and_the_other_is_the_preview(stage):
     assert {active["colour"], preview["colour"]} == {"blue", "green"}
     for service in (active, preview):
         assert [w.name for w in tree.selected({"matchLabels": service}, "pricing-agent")] == [f"pricing-web-{service['colour']}"]
+    # What `-l colour!=green` leaves alone while green serves.
+    labelled = sorted((d["kind"], name_of(d)) for d in tree.documents if at(d, "metadata", "labels", "colour") == "green")
+    assert labelled == [("Deployment", "pricing-ml-green"), ("Deployment", "pricing-web-green"),
+                        ("HorizontalPodAutoscaler", "pricing-ml-green"), ("HorizontalPodAutoscaler", "pricing-web-green"),
+                        ("Service", "pricing-ml-green")], labelled
     green = with_component("green-serves")
     assert green.find("Service", "pricing-web")["spec"]["selector"]["colour"] == "green"
     assert green.find("Service", "pricing-web-preview")["spec"]["selector"]["colour"] == "blue"
