@@ -2,6 +2,7 @@
 // standard error, and the exit status is 0 for done, 1 for failed, 2 for a wrong command line.
 #include "core/config.hpp"
 #include "core/log.hpp"
+#include "follow_up.hpp"
 #include "http/server.hpp"
 #include "identity/config.hpp"
 #include "identity/password.hpp"
@@ -150,17 +151,19 @@ class command_line {
     progress_line line("Benchmarks and index");
     market::refresh_market(*session, of, clock_.today(),
                            [&](std::string_view step, double share) { line.show(share, std::string(step)); });
+    follow_change(*session, of);
   }
 
   void train(const std::string& organization_name) const {
     const auto session = connect();
     storage::folder_store objects(storage_root());
     auto line = std::make_unique<progress_line>("Training");
-    const auto report =
-        models::train_model(*session, objects, organization(organization_name),
-                            [&](std::string_view step, double share) { line->show(share, std::string(step)); })
-            .value();
+    const auto of = organization(organization_name);
+    const auto report = models::train_model(*session, objects, of, [&](std::string_view step, double share) {
+                          line->show(share, std::string(step));
+                        }).value();
     line.reset();
+    follow_change(*session, of);
     std::cout << "On the newest year, which it had not seen:\n\n" << learn::to_table(report.tested);
     std::cout << fmt::format("\nVersion {} learned from {} lines in {:.0f} s and is {}\n", report.version, report.lines,
                              report.train_s,

@@ -2,6 +2,7 @@
 
 #include "core/clock.hpp"
 #include "core/log.hpp"
+#include "follow_up.hpp"
 #include "ingest/upload_files.hpp"
 #include "market/refresh.hpp"
 #include "models/item_pricing.hpp"
@@ -20,13 +21,6 @@ auto steps_of(const jobs::progress_function& progress) {
   return [&progress](std::string_view step, double share) { progress({{"step", step}, {"share", share}}); };
 }
 
-// Items are priced anew, and what is watched has changed.
-void follow_change(postgres::session& session, organization_id organization) {
-  jobs::job_queue queue(session);
-  queue.enqueue(organization, models::price_items_job_kind, boost::json::object(), jobs::unless::queued);
-  queue.enqueue(organization, watch::evaluate_job_kind, boost::json::object(), jobs::unless::queued);
-}
-
 // Prices of the coming years have their partitions long before they come.
 void keep_partitions(postgres::session& session) {
   constexpr int years_ahead = 5;
@@ -34,20 +28,6 @@ void keep_partitions(postgres::session& session) {
   const auto made = session.query<int>("select keep_price_partitions($1)", static_cast<int>(year) + years_ahead).at(0);
   if (made > 0)
     log::info("partitions of prices made", {{"partitions", made}});
-}
-
-// New prices change what is derived from them; the model learns from them at most once a day.
-void follow_import(postgres::session& session, organization_id organization) {
-  jobs::job_queue queue(session);
-  queue.enqueue(organization, market::refresh_job_kind, boost::json::object(), jobs::unless::queued);
-  session.begin(organization);
-  const auto fresh = session.query<bool>("select exists (select from models where organization_id = $1 and state = "
-                                         "'promoted') and exists (select from models where organization_id = $1 and "
-                                         "created_at > now() - interval '1 day')",
-                                         organization);
-  session.commit();
-  if (!fresh.at(0))
-    queue.enqueue(organization, models::train_job_kind, boost::json::object(), jobs::unless::queued);
 }
 
 result<ingest::import_out> import(const jobs::session_factory& connect, const std::string& storage_root,

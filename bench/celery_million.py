@@ -85,11 +85,16 @@ def measure(stage, tasks):
             failovers.append(fail_over(stage, sentinels))
     took = time.monotonic() - begin
     runs, done = effects.read()
+    master = sentinels.master()
+    waiting = {k: stage.cli(c, k, port=master) for c, k in (("LLEN", "celery"), ("HLEN", "unacked"), ("ZCARD", "unacked_index"),
+                                                            ("HLEN", "celery-parked"))}
     keys = stage.cli("EVAL", "return #redis.call('KEYS', 'celery-task-meta-*')", 0, port=sentinels.master())
     for worker in running.values():
         worker.end(signal.SIGTERM)
     print(f"workers killed {killed}, failovers {len(failovers)} "
           f"({', '.join(f'{f:.1f} s' for f in failovers)}), {took:.0f} s, {tasks / took:.0f} tasks/s")
+    if took >= LIMIT_S:
+        print(f"not through within {LIMIT_S} s; still waiting: {waiting}")
     print(f"side effects {done} of {tasks}: lost {tasks - done} (must 0), done twice 0 by construction; "
           f"runs {runs}, of which {runs - done} found the effect there")
     print(f"results stored {keys}: missing {tasks - int(keys)} (must 0); dead letters "

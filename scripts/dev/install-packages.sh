@@ -114,6 +114,9 @@ case " ${wanted[*]} " in
     ;;
 esac
 case " ${wanted[*]} " in *" redis-server "*) fresh_services+=(redis-server) ;; esac
+for name in "${wanted[@]}"; do
+  case $name in prometheus | prometheus-*) fresh_services+=("$name") ;; esac
+done
 
 apt install -y --no-install-recommends "${wanted[@]}" >/dev/null || no_network
 # A service that came in with this installation shall not start at the next boot either.

@@ -1,9 +1,9 @@
 #include "celery/broker.hpp"
 
-#include "wire/exact_json.hpp"
 #include "celery/message.hpp"
 #include "celery/scripts.hpp"
 #include "core/log.hpp"
+#include "wire/exact_json.hpp"
 #include "wire/json.hpp"
 
 #include <charconv>
@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t script_tasks_max = 500; // Lua passes at most some thousand values to one call
 constexpr std::size_t sweep_max = 1'000, promote_max = 500;
-constexpr int lock_ms = 300'000;
+constexpr int sweep_turn_ms = 900; // shorter than the shortest interval
+constexpr int sweep_rounds_max = 20;
 
 std::string seconds_text(timestamp at) {
   char digits[40];
@@ -234,21 +235,26 @@ asio::awaitable<result<std::int64_t>> broker::promote() {
   co_return done->integer;
 }
 
+// Kombu's unacked_mutex is not asked: it is held for five minutes by whoever was killed while sweeping, and each
+// message goes back by one script that looks again, so that sweepers at the same time do no harm.
 asio::awaitable<result<std::int64_t>> broker::sweep() {
-  const auto token = new_uuid();
-  std::vector<std::string> lock{"SET", keys_.unacked_mutex(), token, "PX", std::to_string(lock_ms), "NX"};
-  auto taken = co_await redis_.command(std::move(lock));
+  std::vector<std::string> turn{"SET", keys_.sweeper(), "1", "PX", std::to_string(sweep_turn_ms), "NX"};
+  auto taken = co_await redis_.command(std::move(turn));
   if (!taken)
     co_return taken.error();
   if (taken->is_null())
-    co_return std::int64_t{0}; // another worker sweeps
+    co_return std::int64_t{0}; // another worker does
   const auto latest = to_unix(system_clock{}.now()) - options_.visibility_timeout_s;
-  auto swept = co_await sweep_all(latest);
-  std::vector<std::string> names{keys_.unacked_mutex()}, arguments{token};
-  auto unlocked = co_await redis_.eval(scripts::unlock, std::move(names), std::move(arguments));
-  if (!unlocked)
-    co_return unlocked.error();
-  co_return swept;
+  std::int64_t all = 0;
+  for (int round = 0; round < sweep_rounds_max; ++round) {
+    const auto swept = co_await sweep_all(latest);
+    if (!swept)
+      co_return swept.error();
+    all += *swept;
+    if (*swept < static_cast<std::int64_t>(sweep_max))
+      break;
+  }
+  co_return all;
 }
 
 asio::awaitable<result<std::int64_t>> broker::sweep_all(double latest) {

@@ -1,7 +1,7 @@
 #include "celery/job.hpp"
 
-#include "wire/exact_json.hpp"
 #include "celery/message.hpp"
+#include "wire/exact_json.hpp"
 #include "wire/json.hpp"
 
 #include <boost/json/parse.hpp>

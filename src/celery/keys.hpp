@@ -23,7 +23,6 @@ struct key_names {
   std::string binding(std::string_view exchange) const;
   std::string unacked() const { return prefix + "unacked"; }
   std::string unacked_index() const { return prefix + "unacked_index"; }
-  std::string unacked_mutex() const { return prefix + "unacked_mutex"; }
 
   std::string task_meta(std::string_view id) const;
   std::string group_meta(std::string_view group) const;
@@ -35,11 +34,13 @@ struct key_names {
   std::string event_channel(std::string_view type) const;
   std::string control_channel() const;
 
-  // Ours alone, unknown to Celery: messages set aside with a reason, redeliveries counted, far ETAs parked.
+  // Ours alone, unknown to Celery: messages set aside with a reason, redeliveries counted, far ETAs parked, whose
+  // turn it is to sweep.
   std::string dead_letter() const { return prefix + "celery-dead-letter"; }
   std::string deliveries() const { return prefix + "celery-deliveries"; }
   std::string parked() const { return prefix + "celery-parked"; }
   std::string parked_index() const { return prefix + "celery-parked-index"; }
+  std::string sweeper() const { return prefix + "celery-sweeper"; }
 };
 
 // "priority, default" as names; empty ones are left out.

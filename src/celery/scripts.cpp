@@ -206,10 +206,4 @@ return {redis.call('ZCARD', KEYS[1]), tonumber(redis.call('GET', KEYS[2]) or 0),
         tonumber(redis.call('GET', KEYS[3]) or -1), redis.call('EXISTS', KEYS[4])}
 )lua");
 
-// Ends a lock that is still the holder's. KEYS: lock. ARGV: token.
-const redis::script unlock(R"lua(
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-)lua");
-
 } // namespace pricing::celery::scripts

@@ -5,6 +5,6 @@
 
 namespace pricing::celery::scripts {
 
-extern const redis::script reserve, finish, restore, sweep_one, park, promote, chord_part, unlock;
+extern const redis::script reserve, finish, restore, sweep_one, park, promote, chord_part;
 
 } // namespace pricing::celery::scripts

@@ -1,7 +1,7 @@
 #include "celery/task_result.hpp"
 
-#include "wire/exact_json.hpp"
 #include "celery/message.hpp"
+#include "wire/exact_json.hpp"
 #include "wire/json.hpp"
 
 namespace pricing::celery {

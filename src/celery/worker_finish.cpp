@@ -1,9 +1,9 @@
 // Results out: every write of a task goes with its acknowledgement, many tasks in one script.
 #include "celery/worker_state.hpp"
 
-#include "wire/exact_json.hpp"
 #include "celery/message.hpp"
 #include "core/log.hpp"
+#include "wire/exact_json.hpp"
 #include "wire/json.hpp"
 
 #include <boost/asio/co_spawn.hpp>

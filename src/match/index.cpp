@@ -1,5 +1,7 @@
 #include "match/index.hpp"
 
+#include "match/similarity.hpp"
+
 #include <algorithm>
 
 namespace pricing::match {
@@ -16,8 +18,10 @@ std::uint64_t bucket_key(std::string_view text, std::string_view group) {
   return hash;
 }
 
-// Distinct trigrams of the text without its spaces, so that split words still meet.
+// Distinct trigrams of the text without its spaces, so that split words still meet. Longer texts than can be compared
+// meet by their beginning.
 std::vector<std::uint32_t> grams_of(std::string_view text) {
+  text = text.substr(0, compared_bytes_max);
   std::vector<std::uint32_t> out;
   std::uint32_t window = 0x2020;
   for (const char c : text) {
@@ -50,7 +54,7 @@ std::vector<candidate> similarity_index::find(std::string_view text, std::string
     return {};
   const auto& b = found->second;
   const auto grams = grams_of(text);
-  std::vector<std::uint16_t> shared(b.entries.size());
+  std::vector<std::uint32_t> shared(b.entries.size());
   for (const auto gram : grams)
     if (const auto posting = b.postings.find(gram); posting != b.postings.end())
       for (const auto position : posting->second)
@@ -69,7 +73,7 @@ std::vector<candidate> similarity_index::find(std::string_view text, std::string
   std::vector<candidate> out;
   for (std::size_t i = 0; i < compared; ++i) {
     const auto& e = entries_[near[i].second];
-    const double p = same_thing_probability(text, e.text);
+    const double p = linkage_.probability(text, e.text);
     if (p < probability_min)
       continue;
     const auto same = std::find_if(out.begin(), out.end(), [&](const auto& c) { return c.id == e.id; });

@@ -3,6 +3,7 @@
 // identity_key(), and found through an inverted index of trigrams. 24,000 items against themselves take about a second.
 // add() and find() may alternate; concurrent find() calls are safe while nobody adds.
 #include "match/linkage.hpp"
+#include "match/taught_linkage.hpp"
 
 #include <cstdint>
 #include <string>
@@ -19,6 +20,10 @@ struct candidate {
 
 class similarity_index {
  public:
+  similarity_index() = default;
+  explicit similarity_index(taught_linkage linkage) : linkage_(std::move(linkage)) {}
+  // Scores from now on with what the review queue taught.
+  void teach(taught_linkage linkage) { linkage_ = std::move(linkage); }
   // `text` is normalized; only entries of the same `group` are ever compared.
   void add(std::int64_t id, std::string_view text, std::string_view group = {});
   // At most `count` entries with probability >= `probability_min`, best first, one per id; ties by lower id.
@@ -37,6 +42,7 @@ class similarity_index {
     std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> postings; // gram -> positions in `entries`
   };
 
+  taught_linkage linkage_;
   std::vector<entry> entries_;
   std::unordered_map<std::uint64_t, bucket> buckets_;
 };

@@ -159,8 +159,13 @@ words missing(const words& from, words other) {
   return out;
 }
 
+// So many pairs of differing words leave less than 0.75 even when each is a known abbreviation.
+constexpr std::size_t differing_words_max = 24;
+
 // Pairs greedily, best pair first; what stays alone costs.
 double pair_up(words left, words right) {
+  if (std::max(left.size(), right.size()) > differing_words_max)
+    return 0;
   double probability = 1;
   while (!left.empty() && !right.empty()) {
     double best = 0;
@@ -198,7 +203,7 @@ std::uint64_t identity_key(std::string_view text) {
 double same_thing_probability(std::string_view a, std::string_view b) {
   if (a == b)
     return 1;
-  if (a.empty() || b.empty() || identity_key(a) != identity_key(b))
+  if (a.empty() || b.empty() || std::max(a.size(), b.size()) > compared_bytes_max || identity_key(a) != identity_key(b))
     return 0;
   const auto wa = words_of(a), wb = words_of(b);
   if (joined(wa) == joined(wb))

@@ -14,7 +14,8 @@ struct thresholds {
 };
 
 // In 0..1. 0 when the numbers, sizes or classes differ or stand in another order (12 inch, 15 inch; Cl I, Cl II; Type
-// A, Type B): they are different things however alike the words are. 1 only for equal texts.
+// A, Type B): they are different things however alike the words are. 1 only for equal texts. Texts
+// longer than compared_bytes_max (similarity.hpp) are the same only when equal.
 double same_thing_probability(std::string_view a, std::string_view b);
 
 // Equal exactly for texts that may be the same by their numbers, sizes and classes, in order.

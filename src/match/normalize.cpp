@@ -100,8 +100,12 @@ std::size_t skip_number(std::string_view s, std::size_t i) {
   return i;
 }
 
+// Looked ahead at most so far from one position, so that a megabyte of "(" or "_" costs no more than its length.
+constexpr std::size_t look_ahead_bytes_max = 128;
+
 // An amount of money: "$3,500.00", "____41,000.000", "___$ 12". A bare number is no amount.
-std::size_t skip_amount(std::string_view s, std::size_t i) {
+std::size_t skip_amount(std::string_view text, std::size_t i) {
+  const auto s = text.substr(0, i + look_ahead_bytes_max);
   std::size_t at = i;
   std::size_t underscores = 0;
   bool dollar = false;
@@ -116,7 +120,8 @@ std::size_t skip_amount(std::string_view s, std::size_t i) {
 }
 
 // "(s01-3 of 12034)", "(sn 1234)", "(structure no. 99)", "(s12-34567)": where, not what. `i` stands on the parenthesis.
-std::size_t skip_site_reference(std::string_view s, std::size_t i) {
+std::size_t skip_site_reference(std::string_view text, std::size_t i) {
+  const auto s = text.substr(0, i + look_ahead_bytes_max);
   const auto close = s.find(')', i);
   if (close == std::string_view::npos)
     return i;
@@ -254,6 +259,10 @@ std::string normalize_supplier(std::string_view text) {
     i = end + 1;
   }
   return out;
+}
+
+std::string fold_text(std::string_view text) {
+  return fold(text);
 }
 
 std::string normalize_unit(std::string_view text) {

@@ -24,4 +24,8 @@ std::string normalize_supplier(std::string_view text);
 // exactly the same unit; linear feet stay apart from feet squared, a US ton from a tonne.
 std::string normalize_unit(std::string_view text);
 
+// Only the letters: lower-case, without marks, fractions spelt; punctuation of ASCII stays ("KX-TG9391T" ->
+// "kx-tg9391t"). What the others start from.
+std::string fold_text(std::string_view text);
+
 } // namespace pricing::match

@@ -52,6 +52,8 @@ int advance_block(column_block& b, word equal, int carry, word last_bit) {
 } // namespace
 
 std::size_t levenshtein(std::string_view a, std::string_view b) {
+  a = a.substr(0, compared_bytes_max);
+  b = b.substr(0, compared_bytes_max);
   if (a.empty() || b.empty())
     return a.size() + b.size();
   const positions where(a);
@@ -68,6 +70,8 @@ std::size_t levenshtein(std::string_view a, std::string_view b) {
 }
 
 double indel_similarity(std::string_view a, std::string_view b) {
+  a = a.substr(0, compared_bytes_max);
+  b = b.substr(0, compared_bytes_max);
   if (a.empty() || b.empty())
     return a.size() == b.size() ? 1 : 0;
   const positions where(a);
@@ -92,6 +96,8 @@ double indel_similarity(std::string_view a, std::string_view b) {
 }
 
 double jaro_winkler(std::string_view a, std::string_view b) {
+  a = a.substr(0, compared_bytes_max);
+  b = b.substr(0, compared_bytes_max);
   if (a.empty() || b.empty())
     return a.size() == b.size() ? 1 : 0;
   const auto half = std::max(a.size(), b.size()) / 2;
@@ -138,6 +144,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 }
 
 double token_set_similarity(std::string_view a, std::string_view b) {
+  a = a.substr(0, compared_bytes_max);
+  b = b.substr(0, compared_bytes_max);
   auto wa = words_of(a), wb = words_of(b);
   for (auto* words : {&wa, &wb}) {
     std::sort(words->begin(), words->end());
@@ -151,11 +159,13 @@ double token_set_similarity(std::string_view a, std::string_view b) {
 }
 
 double ngram_cosine(std::string_view a, std::string_view b, std::size_t n) {
+  a = a.substr(0, compared_bytes_max);
+  b = b.substr(0, compared_bytes_max);
   if (a.empty() || b.empty())
     return a.size() == b.size() ? 1 : 0;
   const auto counts = [n](std::string_view text) {
     std::unordered_map<std::string_view, double> out;
-    const auto grams = text.size() > n ? text.size() - n + 1 : 1;
+    const auto grams = n > 0 && text.size() > n ? text.size() - n + 1 : 1;
     for (std::size_t i = 0; i < grams; ++i)
       ++out[text.substr(i, n)];
     return out;
@@ -169,7 +179,7 @@ double ngram_cosine(std::string_view a, std::string_view b, std::size_t n) {
   }
   for (const auto& [gram, count] : cb)
     nb += count * count;
-  return dot / std::sqrt(na * nb);
+  return std::min(1.0, dot / std::sqrt(na * nb));
 }
 
 } // namespace pricing::match

@@ -1,11 +1,13 @@
 #pragma once
 // Distances between short texts, bit-parallel. Bytes, not code points: callers compare normalized text. Pure; never
-// fail.
+// fail. All read the first compared_bytes_max bytes of each text, so that no input makes them slow.
 #include <cstddef>
 #include <string_view>
 #include <vector>
 
 namespace pricing::match {
+
+constexpr std::size_t compared_bytes_max = 4'096;
 
 // Insertions, deletions and substitutions (Myers 1999, in the block form of Hyyro 2003).
 std::size_t levenshtein(std::string_view a, std::string_view b);

@@ -56,6 +56,12 @@ def test_ours_takes_over_from_a_celery_worker(stage):
     killed_in_the_middle(stage, victim, lambda: stage.worker(**SHORT))
 
 
+def test_nobody_who_died_while_sweeping_keeps_others_from_it(stage):
+    """kombu's lock lasts five minutes, however its holder ended."""
+    stage.cli("SET", "unacked_mutex", "of one who was killed", "PX", 300_000, "NX")
+    killed_in_the_middle(stage, stage.worker(**SHORT), lambda: stage.worker(name="second", **SHORT))
+
+
 def test_ours_takes_over_from_ours_at_once_for_many(stage):
     path = os.path.join(stage.folder, "many")
     victim = stage.worker(**SHORT)

@@ -188,7 +188,7 @@ class Sentinels:
         self.servers[port] = Process(self.stage, f"redis{port}", [
             "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder, "--appendonly", "yes",
             "--save", "", "--repl-diskless-sync-delay", "0", *more])
-        wait_for(lambda: self.stage.answers(port), 10, "a server does not answer")
+        wait_for(lambda: self.stage.answers(port), 60, "a server does not answer")
 
     def master(self, watcher=0):
         words = self.stage.cli("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster", port=self.watchers[watcher]).split()

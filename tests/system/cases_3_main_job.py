@@ -55,6 +55,15 @@ def test_the_overview_is_alive(product):
     assert len(overview["spend_by_month"]) >= 12 and overview["index"], overview
 
 
+def test_the_first_load_is_followed_by_alert_rules_and_priced_items(product):
+    """Loading and training by hand make the same things due as loading in the browser."""
+    admin = product.admin()
+    begin = time.monotonic()
+    while not (admin.get("/api/v1/alert-rules").json["data"] and product.sql("select count(*) from item_predictions") != "0"):
+        assert time.monotonic() - begin < 60, "nothing followed the first load"
+        time.sleep(0.2)
+
+
 def test_an_item_has_a_benchmark_and_a_history(product):
     admin = product.admin()
     items = admin.get("/api/v1/items?search=guardrail&limit=5").json["data"]
