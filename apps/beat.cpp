@@ -41,6 +41,7 @@ settings read_settings() {
   out.http.static_root.clear();
   out.http.access_log = false;
   out.http.drain_timeout_s = 1;
+  out.http.shutdown_delay_s = 0; // nobody's requests are balanced to it
   return out;
 }
 
