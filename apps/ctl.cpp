@@ -12,6 +12,7 @@
 #include "models/prediction_client.hpp"
 #include "models/training.hpp"
 #include "operations/demo_files.hpp"
+#include "operations/health_monitor.hpp"
 #include "postgres/config.hpp"
 #include "postgres/migrations.hpp"
 #include "redis/client.hpp"
@@ -20,6 +21,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <cstdio>
+#include <fstream>
 #include <iostream>
 #include <unistd.h>
 
@@ -217,6 +220,30 @@ std::string slug_of(const std::string& name) {
   return out;
 }
 
+// The report goes to the file, else to standard output: nothing else does. A report that could not be written to its
+// file is written to standard output, so that it is never lost.
+int check_health(const operations::health_options& options, const std::string& format, const std::string& file,
+                 bool fail_on_unhealthy) {
+  const auto report = operations::check_health(options);
+  const auto text = operations::render(report, operations::parse_report_format(format).value());
+  std::cerr << fmt::format("{} is {}\n", operations::printable(options.url), report.verdict);
+  bool written = false;
+  if (!file.empty()) {
+    const std::string beside = file + ".part";
+    std::ofstream out(beside, std::ios::trunc | std::ios::binary);
+    out << text;
+    out.close();
+    written = out.good() && std::rename(beside.c_str(), file.c_str()) == 0;
+    if (!written)
+      std::cerr << "pricing-ctl: " << file << " cannot be written\n";
+  }
+  if (!written)
+    std::cout << text << std::flush;
+  if (!std::cout.good() || (!file.empty() && !written))
+    return 1;
+  return fail_on_unhealthy && report.verdict == "unhealthy" ? 1 : 0;
+}
+
 // The commands with their options; each leaves its exit status.
 int run(int argc, char** argv) {
   CLI::App app("Operates the pricing agent. Settings come from PRICING_* variables or the file in PRICING_CONFIG.",
@@ -284,6 +311,24 @@ int run(int argc, char** argv) {
   evaluate->add_option("--retrain-months", retrain_months, "train again so often; 0: once")->capture_default_str();
   for_organization(evaluate);
   evaluate->callback([&] { command_line().evaluate(from, test_until, retrain_months, organization); });
+
+  operations::health_options health;
+  std::string health_format = "text", health_file;
+  bool fail_on_unhealthy = false;
+  auto* check = app.add_subcommand("health", "Look at a running system from outside and report");
+  check->add_option("--url", health.url, "of pricing-web or what stands before it: https://host")->required();
+  check->add_option("--environment", health.environment, "its name in the report")->capture_default_str();
+  check->add_option("--output-format", health_format, "text, json or junit")
+      ->check(CLI::IsMember({"text", "json", "junit"}))
+      ->capture_default_str();
+  check->add_option("--output-file", health_file, "default: standard output");
+  check->add_flag("--fail-on-unhealthy", fail_on_unhealthy,
+                  "exit with 1 when a check fails; else 0 once it has reported");
+  check->add_option("--timeout", health.timeout_s, "seconds to wait for one answer")
+      ->check(CLI::Range(1, 300))
+      ->capture_default_str();
+  check->add_option("--ca-file", health.ca_file, "PEM of a private certificate authority")->check(CLI::ExistingFile);
+  check->callback([&] { status = check_health(health, health_format, health_file, fail_on_unhealthy); });
 
   auto* config = app.add_subcommand("config", "Print every setting with its value and where it comes from");
   config->callback([&] { command_line().print_config(); });
