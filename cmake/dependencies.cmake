@@ -13,6 +13,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(LIBJWT REQUIRED IMPORTED_TARGET libjwt)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+find_library(ZSTD_LIBRARY zstd REQUIRED)
 find_library(XLSXWRITER_LIBRARY xlsxwriter REQUIRED) # its pkg-config file wants more than its package brings
 find_library(XGBOOST_LIBRARY xgboost REQUIRED)
 find_library(DATE_TZ_LIBRARY date-tz REQUIRED) # time zones; g++ 12 has no std::chrono::time_zone yet
