@@ -11,21 +11,16 @@
 #include "market/refresh.hpp"
 #include "models/prediction_client.hpp"
 #include "models/training.hpp"
-#include "operations/backup_manager.hpp"
 #include "operations/demo_files.hpp"
-#include "operations/health_monitor.hpp"
+#include "operations/operations_cli.hpp"
 #include "postgres/config.hpp"
 #include "postgres/migrations.hpp"
 #include "redis/client.hpp"
 #include "storage/config.hpp"
 
 #include <CLI/CLI.hpp>
-#include <boost/json/string.hpp>
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <unistd.h>
 
@@ -63,19 +58,6 @@ class progress_line {
   int shown_ = -1;
   std::string note_;
 };
-
-struct backup_request {
-  std::string environment, operation, type = "all", location, target_time, target_folder;
-  std::optional<int> retention_days;
-  bool json = false;
-};
-
-struct listed_backup {
-  std::string id, state, consistent_at;
-  std::vector<std::string> parts;
-  std::uint64_t bytes = 0;
-};
-BOOST_DESCRIBE_STRUCT(listed_backup, (), (id, state, consistent_at, parts, bytes))
 
 class command_line {
  public:
@@ -208,103 +190,17 @@ class command_line {
     return out;
   }
 
-  int backup(const backup_request& r) const {
-    if (!operations::is_environment(r.environment))
-      throw std::runtime_error("--environment has small letters, digits and dashes");
+  int backup(const operations::backup_request& r) const {
     auto settings = source_.read<operations::backup_config>("backup").value();
     if (settings.database_url.empty())
       settings.database_url = database_.owner_url;
-    const auto at = operations::parse_location(r.location.empty() ? settings.location : r.location);
-    if (!at.id.empty() && at.environment != r.environment)
-      throw std::runtime_error(fmt::format("that backup is of {}, not of {}", at.environment, r.environment));
-    const auto key = operations::seal_key::parse(settings.key).value();
-    const auto objects = operations::open_location(at.root, r.operation == "backup");
-    operations::backup_store store(*objects, r.environment, key);
-    operations::backup_manager manager(store, settings);
-    if (r.operation == "backup") {
-      const char* file = std::getenv("PRICING_CONFIG");
-      const auto m = manager
-                         .back_up(r.type, {.objects = storage_root(),
-                                           .effective_config = effective_config(),
-                                           .config_file = file ? file : ""})
-                         .value();
-      record(m, at.root);
-      return tell(m, r.json, fmt::format("{}/{}/{}: {} bytes\n", at.root, m.environment, m.id, stored_bytes(m)));
-    }
-    if (r.operation == "verify") {
-      const auto v = manager.verify(at.id, r.type).value();
-      return tell(v, r.json,
-                  fmt::format("{} is whole: {} tables with {} rows and {} files are as they were ({:.1f} s)\n", v.id,
-                              v.tables, v.rows, v.files, v.duration_s));
-    }
-    if (r.operation == "restore") {
-      operations::recovery_target target{.latest = r.target_time == "latest"};
-      if (!r.target_time.empty() && !target.latest)
-        target.moment = operations::parse_timestamp(r.target_time).value();
-      const auto folder = r.target_folder.empty()
-                              ? "/var/tmp/pricing-restore-" + operations::make_backup_id(clock_.now())
-                              : std::filesystem::absolute(r.target_folder).string();
-      const auto done = manager.restore(at.id, r.type, folder, target).value();
-      const auto server = done.url.empty()
-                              ? std::string()
-                              : fmt::format("PostgreSQL runs as process {} (kill -INT {} ends it), recovered "
-                                            "to {}:\n  psql '{}'\n",
-                                            done.pid, done.pid, done.recovered_until, done.url);
-      return tell(done, r.json,
-                  fmt::format("{} is restored in {} ({:.1f} s)\n{}", done.id, folder, done.duration_s, server));
-    }
-    if (r.operation == "cleanup") {
-      const auto gone = manager.clean_up(r.retention_days.value_or(settings.retention_days)).value();
-      std::string text = fmt::format("{} backups deleted\n", gone.size());
-      for (const auto& id : gone)
-        text += "  " + id + "\n";
-      return tell(gone, r.json, text);
-    }
-    std::vector<listed_backup> all;
-    std::string text;
-    for (const auto& b : store.list()) {
-      listed_backup one{.id = b.id,
-                        .state = b.manifest                                   ? "complete"
-                                 : b.manifest.error().code == errc::not_found ? "incomplete"
-                                                                              : "damaged"};
-      if (b.manifest) {
-        one.bytes = stored_bytes(*b.manifest);
-        for (const auto& s : b.manifest->streams)
-          if (std::find(one.parts.begin(), one.parts.end(), s.part) == one.parts.end())
-            one.parts.push_back(s.part);
-        if (b.manifest->database)
-          one.consistent_at = b.manifest->database->consistent_at;
-      }
-      text += fmt::format("{}  {:<10} {:>14} bytes  {}\n", one.id, one.state, one.bytes, fmt::join(one.parts, ", "));
-      all.push_back(std::move(one));
-    }
-    return tell(all, r.json, text.empty() ? "no backups of " + r.environment + " here\n" : text);
+    const char* file = std::getenv("PRICING_CONFIG");
+    return operations::run_backup(r, settings, {storage_root(), effective_config(), file ? file : ""}, database_.url);
   }
 
   void print_config() const { std::cout << effective_config(); }
 
  private:
-  template <class T>
-  static int tell(const T& found, bool json, const std::string& text) {
-    std::cout << (json ? wire::encode(found) + "\n" : text) << std::flush;
-    return std::cout.good() ? 0 : 1;
-  }
-
-  // For the alert on backups that do not come any more. The backup itself is good without it.
-  void record(const operations::backup_manifest& m, const std::string& location) const {
-    try {
-      const auto session = connect();
-      for (const char* part : operations::backup_parts)
-        if (operations::has_part(m, part))
-          session->execute("insert into backups (id, environment, part, location, bytes, started_at, finished_at) "
-                           "values ($1, $2, $3, $4, $5, $6::timestamptz, $7::timestamptz)",
-                           m.id, m.environment, std::string(part), location, static_cast<std::int64_t>(stored_bytes(m)),
-                           m.started_at, m.finished_at);
-    } catch (const std::exception& e) {
-      log::warning("the backup is made, but not recorded in the database", {{"error", boost::json::string(e.what())}});
-    }
-  }
-
   static std::string describe(const ingest::import_file_report& r) {
     const std::string name = r.file.filename().string();
     if (r.failure)
@@ -333,30 +229,6 @@ std::string slug_of(const std::string& name) {
   while (out.ends_with('-'))
     out.pop_back();
   return out;
-}
-
-// The report goes to the file, else to standard output: nothing else does. A report that could not be written to its
-// file is written to standard output, so that it is never lost.
-int check_health(const operations::health_options& options, const std::string& format, const std::string& file,
-                 bool fail_on_unhealthy) {
-  const auto report = operations::check_health(options);
-  const auto text = operations::render(report, operations::parse_report_format(format).value());
-  std::cerr << fmt::format("{} is {}\n", operations::printable(options.url), report.verdict);
-  bool written = false;
-  if (!file.empty()) {
-    const std::string beside = file + ".part";
-    std::ofstream out(beside, std::ios::trunc | std::ios::binary);
-    out << text;
-    out.close();
-    written = out.good() && std::rename(beside.c_str(), file.c_str()) == 0;
-    if (!written)
-      std::cerr << "pricing-ctl: " << file << " cannot be written\n";
-  }
-  if (!written)
-    std::cout << text << std::flush;
-  if (!std::cout.good() || (!file.empty() && !written))
-    return 1;
-  return fail_on_unhealthy && report.verdict == "unhealthy" ? 1 : 0;
 }
 
 // The commands with their options; each leaves its exit status.
@@ -427,25 +299,24 @@ int run(int argc, char** argv) {
   for_organization(evaluate);
   evaluate->callback([&] { command_line().evaluate(from, test_until, retrain_months, organization); });
 
-  operations::health_options health;
-  std::string health_format = "text", health_file;
-  bool fail_on_unhealthy = false;
+  operations::health_request health;
   auto* check = app.add_subcommand("health", "Look at a running system from outside and report");
-  check->add_option("--url", health.url, "of pricing-web or what stands before it: https://host")->required();
-  check->add_option("--environment", health.environment, "its name in the report")->capture_default_str();
-  check->add_option("--output-format", health_format, "text, json or junit")
+  check->add_option("--url", health.options.url, "of pricing-web or what stands before it: https://host")->required();
+  check->add_option("--environment", health.options.environment, "its name in the report")->capture_default_str();
+  check->add_option("--output-format", health.format, "text, json or junit")
       ->check(CLI::IsMember({"text", "json", "junit"}))
       ->capture_default_str();
-  check->add_option("--output-file", health_file, "default: standard output");
-  check->add_flag("--fail-on-unhealthy", fail_on_unhealthy,
+  check->add_option("--output-file", health.file, "default: standard output");
+  check->add_flag("--fail-on-unhealthy", health.fail_on_unhealthy,
                   "exit with 1 when a check fails; else 0 once it has reported");
-  check->add_option("--timeout", health.timeout_s, "seconds to wait for one answer")
+  check->add_option("--timeout", health.options.timeout_s, "seconds to wait for one answer")
       ->check(CLI::Range(1, 300))
       ->capture_default_str();
-  check->add_option("--ca-file", health.ca_file, "PEM of a private certificate authority")->check(CLI::ExistingFile);
-  check->callback([&] { status = check_health(health, health_format, health_file, fail_on_unhealthy); });
+  check->add_option("--ca-file", health.options.ca_file, "PEM of a private certificate authority")
+      ->check(CLI::ExistingFile);
+  check->callback([&] { status = operations::run_health(health); });
 
-  backup_request backup;
+  operations::backup_request backup;
   std::string backup_format = "text";
   auto* copy = app.add_subcommand("backup", "Make, verify, restore, list and clean up backups");
   copy->add_option("--environment", backup.environment, "whose: production, staging, …")->required();

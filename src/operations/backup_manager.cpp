@@ -2,6 +2,7 @@
 
 #include "core/log.hpp"
 #include "operations/database_backup.hpp"
+#include "operations/s3_store.hpp"
 
 #include <boost/json/string.hpp>
 #include <fmt/format.h>
@@ -377,10 +378,14 @@ backup_location parse_location(std::string_view text) {
   return {std::string(text.substr(0, before)), std::string(text.substr(before + 1)), std::string(id)};
 }
 
+bool location_exists(const std::string& root) {
+  return root.starts_with("s3://") || fs::is_directory(root);
+}
+
 std::unique_ptr<storage::object_store> open_location(const std::string& root, bool create) {
   if (root.starts_with("s3://"))
-    throw std::runtime_error("backups on S3 are not there yet; give a folder");
-  if (!create && !fs::is_directory(root))
+    return std::make_unique<s3_store>(parse_s3_location(root).value());
+  if (!create && !location_exists(root))
     throw std::runtime_error("there is no folder " + root);
   return std::make_unique<storage::folder_store>(root);
 }

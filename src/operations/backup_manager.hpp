@@ -62,6 +62,8 @@ struct backup_location {
   std::string root, environment, id; // environment and id may be empty
 };
 backup_location parse_location(std::string_view text);
+bool location_exists(const std::string& root);
+// Throws std::runtime_error when it is not there and is not to be made.
 std::unique_ptr<storage::object_store> open_location(const std::string& root, bool create);
 
 } // namespace pricing::operations

@@ -16,10 +16,10 @@ std::string stream_identity(const backup_manifest& m, const backup_stream& s) {
   return fmt::format("{}/{}/{}", m.environment, m.id, s.name);
 }
 
-std::string manifest_key(const std::string& environment, const std::string& id) {
+std::string manifest_object(const std::string& environment, const std::string& id) {
   return folder_key(environment, id) + "/manifest.json";
 }
-std::string signature_key(const std::string& environment, const std::string& id) {
+std::string signature_object(const std::string& environment, const std::string& id) {
   return folder_key(environment, id) + "/manifest.sig";
 }
 
@@ -43,10 +43,10 @@ std::vector<listed_backup> backup_store::list() const {
 }
 
 result<backup_manifest> backup_store::find(const std::string& id) const {
-  const auto text = objects_.get(manifest_key(environment_, id));
+  const auto text = objects_.get(manifest_object(environment_, id));
   if (!text)
     return not_found(fmt::format("backup {} of {} is not complete or not there", id, environment_));
-  const auto signature = objects_.get(signature_key(environment_, id));
+  const auto signature = objects_.get(signature_object(environment_, id));
   if (!signature || !key_.is_signed(*text, *signature))
     return invalid_input(
         fmt::format("the manifest of backup {} is damaged, or was signed with another key than {}", id, key_.id()));
@@ -85,9 +85,9 @@ result<void> backup_store::add_stream(backup_manifest& m, backup_stream stream, 
 
 result<void> backup_store::complete(const backup_manifest& m) {
   const auto text = wire::encode(m);
-  if (const auto done = objects_.put(signature_key(environment_, m.id), key_.sign(text)); !done)
+  if (const auto done = objects_.put(signature_object(environment_, m.id), key_.sign(text)); !done)
     return done;
-  return objects_.put(manifest_key(environment_, m.id), text);
+  return objects_.put(manifest_object(environment_, m.id), text);
 }
 
 result<void> backup_store::read_stream(const backup_manifest& m, const backup_stream& s,

@@ -33,19 +33,19 @@ constexpr const char* fixed_text = "set timezone = 'UTC'; set datestyle = 'ISO, 
                                    "set extra_float_digits = 1; set bytea_output = 'hex'; set row_security = off; "
                                    "set statement_timeout = 0; set search_path = pg_catalog";
 
-class scratch_folder {
+class wal_folder {
  public:
-  scratch_folder() {
+  wal_folder() {
     std::string name = (std::filesystem::temp_directory_path() / "pricing-backup-XXXXXX").string();
     if (!mkdtemp(name.data()))
       throw std::system_error(errno, std::generic_category(), "mkdtemp");
     path_ = name;
   }
-  ~scratch_folder() {
+  ~wal_folder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
   }
-  scratch_folder(const scratch_folder&) = delete;
+  wal_folder(const wal_folder&) = delete;
   const std::filesystem::path& path() const { return path_; }
 
  private:
@@ -223,7 +223,7 @@ result<void> back_up_database(backup_store& store, backup_manifest& m, const bac
   state.settings = reader.query<server_setting>(settings_query);
 
   keep_archived_wal(c, server.segment);
-  const scratch_folder wal;
+  const wal_folder wal;
   wal_receiver receiver(postgres_tool(server.version, "pg_receivewal"), c.database_url, wal.path());
   const auto based = store.add_stream(m, {.part = "database", .name = "database"}, [&](seal_writer& out) {
     child_process base({.words = {postgres_tool(server.version, "pg_basebackup"), "-D", "-", "-F", "tar", "-X", "none",
