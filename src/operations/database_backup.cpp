@@ -132,7 +132,8 @@ BOOST_DESCRIBE_STRUCT(lsn_and_wal, (), (lsn, wal, moment))
 // Sets the restore point at an instant when no write transaction is open, and leaves `reader` with a snapshot of it.
 result<lsn_and_wal> set_restore_point(const backup_config& c, const std::string& name, postgres::session& reader) {
   postgres::session locker(c.database_url);
-  locker.script("set statement_timeout = 0; set lock_timeout = '500ms'; set search_path = pg_catalog");
+  // Longer than deadlock_timeout (1 s): then an autovacuum that is in the way gives up.
+  locker.script("set statement_timeout = 0; set lock_timeout = '1500ms'; set search_path = pg_catalog");
   for (const auto until = steady::now() + std::chrono::seconds(c.quiet_wait_s);;) {
     try {
       std::string tables;

@@ -109,7 +109,6 @@ result<std::unique_ptr<scratch_server>> scratch_server::start(const backup_store
   };
   set("config_file", (folder / "server.conf").string());
   set("hba_file", (folder / "hba.conf").string());
-  set("ident_file", "");
   for (const auto& [name, value] : {std::pair{"listen_addresses", ""},
                                     {"archive_mode", "off"},
                                     {"ssl", "off"},
@@ -129,7 +128,10 @@ result<std::unique_ptr<scratch_server>> scratch_server::start(const backup_store
   set("restore_command", *command);
   set("fsync", kept ? "on" : "off");
   if (target.moment) {
-    set("recovery_target_time", to_string(*target.moment));
+    // With a numeric offset: abbreviations such as Z are not known yet when the setting is read.
+    auto moment = to_string(*target.moment);
+    moment.pop_back();
+    set("recovery_target_time", moment + "+00");
     set("recovery_target_timeline", "latest");
   } else if (target.latest) {
     set("recovery_target_timeline", "latest");

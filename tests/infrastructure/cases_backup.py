@@ -332,3 +332,32 @@ def test_the_guides_command_lines_work(stage):
         assert "is whole" in guide("verify", "--backup-location", location(product))
         assert "complete" in guide("list")
         assert guide("cleanup", "--retention-days", "30").startswith("0 backups")
+
+
+def test_a_bucket_is_as_good_as_a_folder(stage):
+    """Against moto_server, which the Python package moto brings."""
+    from private_product import free_port, get
+    server = shutil.which("moto_server")
+    assert server, "moto_server is not installed: pip install 'moto[server]'"
+    port = free_port()
+    moto = subprocess.Popen([server, "-H", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                            start_new_session=True)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: get(url + "/moto-api/")[0] == 200, 60, "moto_server does not answer")
+        subprocess.run(["curl", "-fsS", "-X", "PUT", url + "/backups"], check=True, capture_output=True)
+        with Product(stage) as product:
+            bucket = {"PRICING_BACKUP_LOCATION": "s3://backups/of/this", "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a",
+                      "AWS_SECRET_ACCESS_KEY": "b"}
+            assert manage(product, "list", **bucket) == []
+            first = manage(product, "backup", **bucket)
+            time.sleep(1.1)
+            second = manage(product, "backup", "--backup-type", "config", **bucket)
+            one = f"s3://backups/of/this/test/{first['id']}"
+            assert manage(product, "verify", "--backup-location", one, **bucket)["id"] == first["id"]
+            assert manage(product, "cleanup", "--retention-days", "0", **bucket) == [first["id"]]
+            assert [b["id"] for b in manage(product, "list", **bucket)] == [second["id"]]
+            assert manage(product, "verify", **{**bucket, "PRICING_BACKUP_LOCATION": "s3://no-such-bucket"}, check=False) is None
+    finally:
+        moto.kill()
+        moto.wait()
