@@ -1,7 +1,9 @@
 #include "operations/backup_manager.hpp"
+#include "operations/s3_store.hpp"
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include <unistd.h>
@@ -93,6 +95,31 @@ TEST(backup_location, may_name_one_backup) {
   EXPECT_EQ(parse_location("file:///mnt/b").root, "/mnt/b");
   EXPECT_EQ(parse_location("s3://bucket/prefix/").root, "s3://bucket/prefix");
   EXPECT_TRUE(parse_location("s3://bucket/backup.sql.gz").id.empty());
+}
+
+TEST(s3_store, reads_a_page_of_keys) {
+  const auto page =
+      parse_s3_page(R"(<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
+    <Name>b</Name><IsTruncated>true</IsTruncated><NextContinuationToken>1/x=</NextContinuationToken>
+    <Contents><Key>p/a&amp;b</Key><Size>1</Size></Contents><Contents><Key>p/c</Key></Contents></ListBucketResult>)");
+  ASSERT_TRUE(page);
+  EXPECT_EQ(page->keys, (std::vector<std::string>{"p/a&b", "p/c"}));
+  EXPECT_EQ(page->continuation, "1/x=");
+  for (const auto* wrong : {"", "<html></html>", "<ListBucketResult>", "{}"})
+    EXPECT_FALSE(parse_s3_page(wrong)) << wrong;
+}
+
+TEST(s3_store, needs_a_bucket_and_credentials) {
+  ::setenv("AWS_ACCESS_KEY_ID", "a", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "b", 1);
+  const auto c = parse_s3_location("s3://bucket/some/prefix/");
+  ASSERT_TRUE(c);
+  EXPECT_EQ(c->bucket, "bucket");
+  EXPECT_EQ(c->prefix, "some/prefix");
+  for (const auto* wrong : {"s3://", "s3:///x", "s3://UPPER/x", "/folder"})
+    EXPECT_FALSE(parse_s3_location(wrong)) << wrong;
+  ::unsetenv("AWS_SECRET_ACCESS_KEY");
+  EXPECT_FALSE(parse_s3_location("s3://bucket"));
 }
 
 // Files only: what needs PostgreSQL is tested with the whole product.
