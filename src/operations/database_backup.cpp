@@ -33,6 +33,9 @@ constexpr const char* fixed_text = "set timezone = 'UTC'; set datestyle = 'ISO, 
                                    "set extra_float_digits = 1; set bytea_output = 'hex'; set row_security = off; "
                                    "set statement_timeout = 0; set search_path = pg_catalog";
 
+// One byte on: at the very end of a segment the next is meant.
+constexpr const char* current_segment = "select pg_walfile_name(pg_current_wal_insert_lsn() + 1)";
+
 class wal_folder {
  public:
   wal_folder() {
@@ -211,7 +214,7 @@ result<void> back_up_database(backup_store& store, backup_manifest& m, const bac
                           .query<version_and_identity>(
                               "select current_setting('server_version_num')::int, (select system_identifier::text from "
                               "pg_control_system()), current_database()::text, (select rolname::text from pg_roles "
-                              "where oid = 10), pg_walfile_name(pg_current_wal_lsn()), "
+                              "where oid = 10), pg_walfile_name(pg_current_wal_insert_lsn() + 1), "
                               "current_setting('wal_level') <> 'minimal'")
                           .at(0);
   if (!server.replica)
@@ -226,6 +229,7 @@ result<void> back_up_database(backup_store& store, backup_manifest& m, const bac
   keep_archived_wal(c, server.segment);
   const wal_folder wal;
   wal_receiver receiver(postgres_tool(server.version, "pg_receivewal"), c.database_url, wal.path());
+  const auto begin = reader.query<std::string>(current_segment).at(0); // the base backup starts here or later
   const auto based = store.add_stream(m, {.part = "database", .name = "database"}, [&](seal_writer& out) {
     child_process base({.words = {postgres_tool(server.version, "pg_basebackup"), "-D", "-", "-F", "tar", "-X", "none",
                                   "-c", "fast", "--no-password", "-l", "pricing " + m.id},
@@ -241,7 +245,7 @@ result<void> back_up_database(backup_store& store, backup_manifest& m, const bac
   postgres::session(c.database_url).query<std::string>("select pg_switch_wal()::text");
   receiver.finish(point->wal);
   const auto segments = receiver.files();
-  if (segments.empty() || segments.front() > server.segment)
+  if (segments.empty() || segments.front() > begin)
     return error{errc::unavailable, "the WAL from the start of the base backup is not whole"};
   const auto logged = store.add_stream(m, {.part = "database", .name = "wal"}, [&](seal_writer& out) {
     child_process tar({.words = {"tar", "-c", "-C", wal.path().string(), "."}});
