@@ -1,4 +1,6 @@
 """Backups of a running product: made, verified by restoring them, restored to a second, listed, cleaned up, damaged."""
+import hashlib
+import hmac
 import json
 import os
 import random
@@ -8,7 +10,7 @@ import signal
 import subprocess
 import time
 
-from private_product import REPOSITORY, Product, wait_for
+from private_product import REPOSITORY, Product, free_port, get, wait_for
 
 MANAGER = os.path.join(REPOSITORY, "scripts/backup_manager")
 DATA = """create table if not exists kept (id int primary key, note text, at timestamptz not null default clock_timestamp());
@@ -79,7 +81,6 @@ def test_the_whole_product_is_backed_up_and_verified(stage):
         assert product.sql("select count(*) from backups") == "5"
         beat = product.start("pricing-beat")
         product.await_ready("pricing-beat", beat)
-        from private_product import get
         wait_for(lambda: 'pricing_backup_last_success_timestamp_seconds{part="database"}' in get(beat + "/metrics")[1], 10,
                  "the age of the backup is not shown")
 
@@ -207,8 +208,6 @@ def test_a_restored_database_that_differs_is_not_verified(stage):
         with open(path, "w", encoding="utf-8") as f:
             f.write(changed)
         assert manage(product, "verify", check=False) is None  # its signature is wrong
-        import hashlib
-        import hmac
         with open(product.environment["PRICING_BACKUP_KEY_FILE"], encoding="ascii") as f:
             key = bytes.fromhex(f.read().strip())
         # libsodium's crypto_kdf: BLAKE2b keyed with the master key, salted with the number, personalised by the context
@@ -336,7 +335,6 @@ def test_the_guides_command_lines_work(stage):
 
 def test_a_bucket_is_as_good_as_a_folder(stage):
     """Against moto_server, which the Python package moto brings."""
-    from private_product import free_port, get
     server = shutil.which("moto_server")
     assert server, "moto_server is not installed: pip install 'moto[server]'"
     port = free_port()
