@@ -422,8 +422,8 @@ TEST(http_server, is_not_ready_while_it_still_serves_at_shutdown) {
   EXPECT_EQ(s.ask(get("/health/ready")).status, 200);
   server.request_stop();
   std::this_thread::sleep_for(200ms);
-  raw_socket later(server.port());
-  EXPECT_EQ(later.ask(get("/health/ready")).status, 503);
+  raw_socket probe(server.port()), later(server.port());
+  EXPECT_EQ(probe.ask(get("/health/ready")).status, 503);
   EXPECT_EQ(later.ask(get("/api/v1/sum?a=1&b=1")).status, 200);
 }
 
