@@ -238,7 +238,8 @@ def test_a_backup_that_fails_midway_leaves_nothing_that_looks_good(stage):
         ctl = os.path.join(product.binaries, "pricing-ctl")
         for delay_s in (0.05, 0.2, 0.4, 0.6, 0.9):
             process = subprocess.Popen([ctl, "backup", "--environment", "test", "--operation", "backup"], cwd=product.folder,
-                                       env={**os.environ, **product.environment}, stdout=subprocess.DEVNULL,
+                                       env={**os.environ, **product.environment, "TMPDIR": product.folder},
+                                       stdout=subprocess.DEVNULL,
                                        stderr=subprocess.DEVNULL)
             time.sleep(delay_s)
             process.kill()
