@@ -347,6 +347,21 @@ ALTER TABLE public.audit_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     CACHE 1
 );
 
+CREATE TABLE public.backups (
+    id text NOT NULL,
+    part text NOT NULL,
+    environment text NOT NULL,
+    location text NOT NULL,
+    bytes bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    CONSTRAINT backups_environment_check CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
+    CONSTRAINT backups_id_check CHECK (((length(id) >= 1) AND (length(id) <= 60))),
+    CONSTRAINT backups_part_check CHECK (((length(part) >= 1) AND (length(part) <= 40)))
+);
+
+ALTER TABLE public.backups OWNER TO pricing_owner;
+
 CREATE TABLE public.categories (
     organization_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -1018,6 +1033,9 @@ ALTER TABLE ONLY public.alerts
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY public.backups
+    ADD CONSTRAINT backups_pkey PRIMARY KEY (id, part);
+
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_organization_id_name_key UNIQUE (organization_id, name);
 
@@ -1144,6 +1162,8 @@ ALTER TABLE ONLY public.verdicts
 CREATE INDEX alerts_newest ON public.alerts USING btree (organization_id, state, id DESC);
 
 CREATE UNIQUE INDEX alerts_unresolved ON public.alerts USING btree (organization_id, rule_id, subject) WHERE (state <> 'resolved'::text);
+
+CREATE INDEX backups_newest ON public.backups USING btree (part, finished_at DESC);
 
 CREATE INDEX events_day ON public.events USING btree (organization_id, occurred_on DESC, id DESC);
 
@@ -1566,6 +1586,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_rules TO pricing_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts TO pricing_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit_events TO pricing_app;
+
+GRANT SELECT,INSERT ON TABLE public.backups TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.categories TO pricing_app;
 

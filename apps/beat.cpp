@@ -41,8 +41,15 @@ settings read_settings() {
   out.http.static_root.clear();
   out.http.access_log = false;
   out.http.drain_timeout_s = 1;
+  out.http.shutdown_delay_s = 0; // nobody's requests are balanced to it
   return out;
 }
+
+struct part_backup {
+  std::string part;
+  double finished_at = 0; // seconds since 1970
+};
+BOOST_DESCRIBE_STRUCT(part_backup, (), (part, finished_at))
 
 // The beating thread: leads when it can, looks for what is due every second, begins anew after a lost connection.
 class beat {
@@ -58,6 +65,10 @@ class beat {
                       .Name("pricing_beat_enqueued_total")
                       .Help("Periodic jobs put into the queue, by kind")
                       .Register(registry)),
+        backup_at_(prometheus::BuildGauge()
+                       .Name("pricing_backup_last_success_timestamp_seconds")
+                       .Help("When the newest backup that succeeded was finished, by part")
+                       .Register(registry)),
         thread_([this] { run(); }) {}
   ~beat() {
     {
@@ -86,8 +97,20 @@ class beat {
     } while (!stopped_within(2s));
   }
 
+  // Each beat shows it, also one that does not lead: whichever is scraped tells.
+  void show_backups(postgres::session& session) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < look_again_)
+      return;
+    look_again_ = now + 30s;
+    for (const auto& b : session.query<part_backup>(
+             "select part, extract(epoch from max(finished_at))::float8 from backups group by part"))
+      backup_at_.Add({{"part", b.part}}).Set(b.finished_at);
+  }
+
   // By the database's clock: beats on machines whose clocks differ agree.
   void act(jobs::schedule& schedule, postgres::session& session) {
+    show_backups(session);
     const bool led = leading_.Value() > 0;
     leading_.Set(schedule.lead());
     healthy_ = true;
@@ -110,6 +133,8 @@ class beat {
   const settings& settings_;
   prometheus::Gauge& leading_;
   prometheus::Family<prometheus::Counter>& enqueued_;
+  prometheus::Family<prometheus::Gauge>& backup_at_;
+  std::chrono::steady_clock::time_point look_again_{};
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

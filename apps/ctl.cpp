@@ -13,6 +13,7 @@
 #include "models/prediction_client.hpp"
 #include "models/training.hpp"
 #include "operations/demo_files.hpp"
+#include "operations/operations_cli.hpp"
 #include "postgres/config.hpp"
 #include "postgres/migrations.hpp"
 #include "redis/client.hpp"
@@ -179,15 +180,28 @@ class command_line {
     std::cout << learn::to_table(models::evaluate_history(*session, organization(organization_name), request).value());
   }
 
-  void print_config() const {
+  std::string effective_config() const {
     storage_root();
     source_.read<redis::config>("redis").value();
     source_.read<http::config>("http").value();
     source_.read<identity::config>("identity").value();
     source_.read<models::ml_config>("ml").value();
+    source_.read<operations::backup_config>("backup").value();
+    std::string out;
     for (const auto& e : source_.entries())
-      std::cout << fmt::format("{} = {}  ({})\n", e.name, e.value, e.source);
+      out += fmt::format("{} = {}  ({})\n", e.name, e.value, e.source);
+    return out;
   }
+
+  int backup(const operations::backup_request& r) const {
+    auto settings = source_.read<operations::backup_config>("backup").value();
+    if (settings.database_url.empty())
+      settings.database_url = database_.owner_url;
+    const char* file = std::getenv("PRICING_CONFIG");
+    return operations::run_backup(r, settings, {storage_root(), effective_config(), file ? file : ""}, database_.url);
+  }
+
+  void print_config() const { std::cout << effective_config(); }
 
  private:
   static std::string describe(const ingest::import_file_report& r) {
@@ -287,6 +301,48 @@ int run(int argc, char** argv) {
   evaluate->add_option("--retrain-months", retrain_months, "train again so often; 0: once")->capture_default_str();
   for_organization(evaluate);
   evaluate->callback([&] { command_line().evaluate(from, test_until, retrain_months, organization); });
+
+  operations::health_request health;
+  auto* check = app.add_subcommand("health", "Look at a running system from outside and report");
+  check->add_option("--url", health.options.url, "of pricing-web or what stands before it: https://host")->required();
+  check->add_option("--environment", health.options.environment, "its name in the report")->capture_default_str();
+  check->add_option("--output-format", health.format, "text, json or junit")
+      ->check(CLI::IsMember({"text", "json", "junit"}))
+      ->capture_default_str();
+  check->add_option("--output-file", health.file, "default: standard output");
+  check->add_flag("--fail-on-unhealthy", health.fail_on_unhealthy,
+                  "exit with 1 when a check fails; else 0 once it has reported");
+  check->add_option("--timeout", health.options.timeout_s, "seconds to wait for one answer")
+      ->check(CLI::Range(1, 300))
+      ->capture_default_str();
+  check->add_option("--ca-file", health.options.ca_file, "PEM of a private certificate authority")
+      ->check(CLI::ExistingFile);
+  check->callback([&] { status = operations::run_health(health); });
+
+  operations::backup_request backup;
+  std::string backup_format = "text";
+  auto* copy = app.add_subcommand("backup", "Make, verify, restore, list and clean up backups");
+  copy->add_option("--environment", backup.environment, "whose: production, staging, …")->required();
+  copy->add_option("--operation", backup.operation, "backup, verify, restore, list or cleanup")
+      ->required()
+      ->check(CLI::IsMember({"backup", "verify", "restore", "list", "cleanup"}));
+  copy->add_option("--backup-type", backup.type, "all, database, models, config, manifests or terraform")
+      ->check(CLI::IsMember({"all", "database", "models", "config", "manifests", "terraform"}))
+      ->capture_default_str();
+  copy->add_option("--backup-location", backup.location,
+                   "a folder, or FOLDER/ENVIRONMENT/ID for one backup; default: PRICING_BACKUP_LOCATION");
+  copy->add_option("--retention-days", backup.retention_days, "cleanup: what is older goes; never the last good one")
+      ->check(CLI::Range(0, 36'500));
+  copy->add_option("--target-time", backup.target_time,
+                   "restore: 2026-11-25T17:53:38Z, or latest; default: the moment of the backup");
+  copy->add_option("--target-folder", backup.target_folder, "restore: an empty folder; default: a new one in /var/tmp");
+  copy->add_option("--output-format", backup_format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  copy->callback([&] {
+    backup.json = backup_format == "json";
+    status = command_line().backup(backup);
+  });
 
   auto* config = app.add_subcommand("config", "Print every setting with its value and where it comes from");
   config->callback([&] { command_line().print_config(); });

@@ -1,6 +1,7 @@
 // pricing-web: the REST API and the pages. Each thread owns its connections, services and routes.
 #include "catalog/catalog_routes.hpp"
 #include "celery/config.hpp"
+#include "celery/queue_state.hpp"
 #include "core/config.hpp"
 #include "core/log.hpp"
 #include "http/answer_cache.hpp"
@@ -27,6 +28,7 @@
 #include "watch/alert_routes.hpp"
 
 #include <boost/json/string.hpp>
+#include <fmt/format.h>
 #include <prometheus/registry.h>
 
 #include <iterator>
@@ -109,6 +111,7 @@ class web_thread {
       : database_(thread.io(), shared.configured.database, &registry),
         cache_(thread.io(), shared.configured.cache),
         model_(thread.io(), shared.configured.ml, shared.signer),
+        model_health_(thread.io(), {.base_url = shared.configured.ml.url}),
         people_(database_),
         identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
         answers_(shared.configured.web.answer_cache_bytes),
@@ -123,13 +126,23 @@ class web_thread {
 
   // Sessions live in Redis, so nobody is served without it.
   asio::awaitable<result<void>> ready() {
-    const auto answered = co_await database_.query<int>(organization_id{}, "select 1");
-    if (!answered)
-      co_return error{errc::unavailable, "the database does not answer"};
-    const std::vector<std::string> ping{"PING"};
-    if (!co_await cache_.command(ping))
-      co_return error{errc::unavailable, "Redis does not answer"};
+    const auto database = co_await database_health();
+    if (!database)
+      co_return database.error();
+    const auto cache = co_await cache_health();
+    if (!cache)
+      co_return cache.error();
     co_return result<void>();
+  }
+
+  // For people and the health monitor: also what this process can do without for a while.
+  asio::awaitable<std::vector<http::component_health>> components() {
+    std::vector<http::component_health> out;
+    out.push_back(co_await timed("database", database_health()));
+    out.push_back(co_await timed("cache", cache_health()));
+    out.push_back(co_await timed("queue", queue_health()));
+    out.push_back(co_await timed("ml", model_health()));
+    co_return out;
   }
 
   http::router make_router() {
@@ -154,6 +167,59 @@ class web_thread {
   }
 
  private:
+  using health = asio::awaitable<result<std::string>>; // a figure worth knowing, or what is wrong
+
+  static asio::awaitable<http::component_health> timed(std::string name, health check) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto found = co_await std::move(check);
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
+    co_return http::component_health{std::move(name), found.has_value(), found ? *found : found.error().message,
+                                     took.count()};
+  }
+
+  health database_health() {
+    const auto answered = co_await database_.query<int>(organization_id{}, "select 1");
+    if (!answered)
+      co_return error{errc::unavailable, "the database does not answer"};
+    co_return std::string();
+  }
+
+  health cache_health() {
+    const std::vector<std::string> ping{"PING"};
+    if (!co_await cache_.command(ping))
+      co_return error{errc::unavailable, "Redis does not answer"};
+    co_return std::string();
+  }
+
+  // Each worker that is connected listens to the channel of remote control.
+  health queue_health() {
+    const auto& keys = shared_.queue_keys;
+    const std::vector<std::string> queues{"priority", "default", "ml", "maintenance"};
+    const auto state = co_await celery::read_queues(cache_, keys, queues);
+    const std::vector<std::string> ask{"PUBSUB", "NUMSUB", keys.control_channel()};
+    const auto workers = co_await cache_.command(ask);
+    if (!state || !workers || workers->list.size() != 2)
+      co_return error{errc::unavailable, "Redis does not answer"};
+    std::int64_t waiting = 0;
+    for (const auto& q : state->queues)
+      waiting += q.waiting;
+    const auto figures = fmt::format("{} workers, {} messages wait, {} dead letters", workers->list[1].integer, waiting,
+                                     state->dead_letters);
+    if (workers->list[1].integer < 1)
+      co_return error{errc::unavailable, "no worker consumes the queues: " + figures};
+    co_return figures;
+  }
+
+  health model_health() {
+    http::client_request ask{.target = "/health/ready"};
+    const auto answered = co_await model_health_.send(std::move(ask), net::deadline_in(std::chrono::seconds(2)));
+    if (!answered)
+      co_return error{errc::unavailable, "the prediction service does not answer"};
+    if (answered->status != 200)
+      co_return error{errc::unavailable, fmt::format("the prediction service is not ready: HTTP {}", answered->status)};
+    co_return std::string();
+  }
+
   sourcing::predict_function predict() {
     return [this](organization_id organization, user_id user, models::prediction_request request) {
       return model_.predict(organization, user, std::move(request));
@@ -163,6 +229,7 @@ class web_thread {
   postgres::pool database_;
   redis::client cache_;
   models::prediction_client model_;
+  http::client model_health_; // a connection of its own: predictions may be waiting for theirs
   identity::identity_store people_;
   identity::identity_service identity_;
   http::answer_cache answers_;
@@ -183,7 +250,7 @@ void run(const settings& s) {
                  .clock = {}};
   describe_tasks(shared.tasks);
   static thread_local web_thread* here = nullptr; // whose connections a probe on this thread looks at
-  const http::probes probes{.ready = [] { return here->ready(); }};
+  const http::probes probes{.ready = [] { return here->ready(); }, .components = [] { return here->components(); }};
   http::site site(s.http, registry, probes);
   net::run_threads(s.http.threads, [&](net::io_thread& thread) {
     web_thread web(thread, shared, registry);

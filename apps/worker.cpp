@@ -60,6 +60,7 @@ settings read_settings() {
   out.http.static_root.clear();
   out.http.access_log = false;
   out.http.drain_timeout_s = 1;
+  out.http.shutdown_delay_s = 0; // nobody's requests are balanced to it
   return out;
 }
 
@@ -133,7 +134,10 @@ int run(const settings& s) {
     http::server server(thread, site, http::router::create({}).value());
     thread.spawn([&] { return consume(worker, thread, out); });
     thread.spawn([&] { return metrics.measure_queues(redis, s.celery); });
-    thread.on_stop([&] { return wind_down(worker, work, out); });
+    thread.on_stop([&] {
+      site.set_stopping();
+      return wind_down(worker, work, out);
+    });
     work.start(sender(thread.io(), tasks));
     thread.run();
   });

@@ -1,7 +1,7 @@
 # A private PostgreSQL and a private Redis on Unix sockets, for run-dev-server.sh: sourced, never run.
 # shellcheck shell=bash
 #
-# private_servers_start DIR   sets postgres_socket_dir and redis_socket
+# private_servers_start DIR   sets postgres_socket_dir, redis_socket and wal_archive, exports PRICING_BACKUP_*
 # private_servers_stop        stops both, in order
 # private_servers_alive       fails when one ended by itself
 # private_servers_forget DIR  deletes everything in DIR
@@ -47,9 +47,9 @@ cluster_fallback() { echo "/var/tmp/pricing-agent-$(id -u)-$(printf '%s' "$1" | 
 private_servers_forget() {
   local fallback
   fallback=$(cluster_fallback "$1")
-  [ ! -d "$fallback" ] || [ -L "$fallback" ] || rm -rf "$fallback"
+  [ ! -d "$fallback" ] || [ -L "$fallback" ] || rm -rf "$fallback" "$fallback-wal"
   find "$1" -mindepth 1 -maxdepth 1 ! -name .lock \
-    \( -name postgres -o -name redis -o -name run -o -name objects -o -name secrets -o -name stamps -o -name logs \
+    \( -name postgres -o -name wal -o -name backups -o -name redis -o -name run -o -name objects -o -name secrets -o -name stamps -o -name logs \
     -o -name demo -o -name environment -o -name ready \) -exec rm -rf {} +
 }
 
@@ -94,6 +94,7 @@ private_servers_start() {
       >"$dir/logs/initdb.log" 2>&1 || { cat "$dir/logs/initdb.log" >&2 && die "initdb failed"; }
   fi
   await_old_postgres "$cluster"
+  prepare_wal_archive "$dir" "$cluster"
 
   memory_mb=$(awk '/MemTotal/ { print int($2 / 1024) }' /proc/meminfo)
   buffers_mb=$((memory_mb / 8 < 1024 ? memory_mb / 8 : 1024))
@@ -106,7 +107,8 @@ private_servers_start() {
   (cd / && exec "${start[@]}" "$bin/postgres" -D "$cluster" -k "$postgres_socket_dir" -c listen_addresses='' \
     -c unix_socket_permissions=0700 -c max_connections=100 -c shared_buffers="${buffers_mb}MB" \
     -c maintenance_work_mem=256MB -c work_mem=32MB -c max_wal_size=4GB -c checkpoint_timeout=15min \
-    -c wal_level=minimal -c max_wal_senders=0 -c synchronous_commit=off -c random_page_cost=1.1 -c jit=off \
+    -c wal_level=replica -c max_wal_senders=4 -c archive_mode=on -c archive_timeout=60s \
+    -c archive_command="'$wal_archive/archive-wal' '$wal_archive' '%p' '%f'" -c synchronous_commit=off -c random_page_cost=1.1 -c jit=off \
     -c timezone=UTC -c log_timezone=UTC -c shared_preload_libraries="$preload" \
     -c timescaledb.telemetry_level=off) >>"$dir/logs/postgres.log" 2>&1 </dev/null 9>&- &
   postgres_pid=$!
@@ -119,6 +121,27 @@ private_servers_start() {
   await_server PostgreSQL "$postgres_pid" "$dir/logs/postgres.log" "$bin/pg_isready" -q -h "$postgres_socket_dir"
   await_server Redis "$redis_pid" "$dir/logs/redis.log" redis-cli -s "$redis_socket" ping
   create_roles
+}
+
+# The log of every minute goes into DIR/wal, once a backup needs it (see archive-wal.sh), so that pricing-ctl backup can
+# restore to any second. It belongs to PostgreSQL's user, who may be unable to reach this checkout: it gets a copy of
+# the script.
+prepare_wal_archive() { # DIR CLUSTER
+  wal_archive=$1/wal
+  if [ "$2" != "$1/postgres" ]; then
+    wal_archive=$2-wal
+    ln -sfn "$wal_archive" "$1/wal"
+  fi
+  case $wal_archive in *[\'%\\]*) die "PostgreSQL cannot archive into $wal_archive: its name has a quote, a % or a backslash" ;; esac
+  own_folder "$wal_archive"
+  install -m 755 "$(dirname "${BASH_SOURCE[0]}")/archive-wal.sh" "$wal_archive/archive-wal"
+  mkdir -p "$1/secrets"
+  chmod 700 "$1/secrets"
+  if [ ! -s "$1/secrets/backup" ]; then (umask 077 && openssl rand -hex 32 >"$1/secrets/backup"); fi
+  export PRICING_BACKUP_KEY_FILE=$1/secrets/backup
+  export PRICING_BACKUP_LOCATION=$1/backups
+  export PRICING_BACKUP_WAL_ARCHIVE=$wal_archive
+  export PRICING_BACKUP_DATABASE_URL="host=$postgres_socket_dir user=postgres dbname=pricing"
 }
 
 # After kill -9 of the script the old server is still closing its files for a moment.

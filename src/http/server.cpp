@@ -23,6 +23,10 @@ using error_code = boost::system::error_code;
 using namespace std::chrono_literals;
 constexpr auto as_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto sweep_every = 100ms;
+// A request that follows its connection at once: a connection taken at the very end is not closed as idle before it.
+constexpr auto last_arrivals = 20ms;
+// Anybody may ask; the dependencies hear of it this often at most.
+constexpr auto components_every = 1s;
 // Up to here the kernel writes a line to a pipe in one piece, so threads do not mix their lines.
 constexpr std::size_t log_flush_bytes = 3500;
 
@@ -38,6 +42,18 @@ response health(bool good, std::string_view status, std::string_view why = {}) {
   out.set("Cache-Control", "no-store");
   return out;
 }
+
+struct component_answer {
+  std::string name, status, message;
+  double duration_ms = 0;
+};
+BOOST_DESCRIBE_STRUCT(component_answer, (), (name, status, message, duration_ms))
+
+struct components_answer {
+  std::string status, service, version;
+  std::vector<component_answer> components;
+};
+BOOST_DESCRIBE_STRUCT(components_answer, (), (status, service, version, components))
 
 } // namespace
 
@@ -125,16 +141,30 @@ asio::awaitable<void> server::state::sweep() {
   }
 }
 
+// What the kernel has accepted for us would be reset with the listening socket, its requests unanswered.
+void server::state::take_pending() {
+  error_code ec;
+  acceptor.non_blocking(true, ec);
+  while (!ec) {
+    tcp_socket socket(thread.io().get_executor());
+    acceptor.accept(socket, ec);
+    if (!ec)
+      take(std::move(socket));
+  }
+}
+
 asio::awaitable<void> server::state::stop() {
   const auto self = shared_from_this();
   shared.stopping = true;
   if (shared.settings.shutdown_delay_s > 0)
     co_await net::sleep_for(std::chrono::seconds(shared.settings.shutdown_delay_s));
-  closing = true;
+  take_pending();
   error_code ignored;
   acceptor.close(ignored);
+  co_await net::sleep_for(last_arrivals);
+  closing = true;
   for (auto* one : sessions)
-    if (one->is_idle())
+    if (one->is_idle() && !one->has_received())
       one->close();
   const auto until = steady::now() + std::chrono::seconds(shared.settings.drain_timeout_s);
   while (!sessions.empty() && steady::now() < until)
@@ -166,6 +196,31 @@ asio::awaitable<response> server::state::ready(const request&) {
   co_return health(false, "not ready", why);
 }
 
+asio::awaitable<response> server::state::components() {
+  // One question at a time for each thread; whoever asks meanwhile gets the answer before.
+  if (!asking_components && steady::now() - components_at >= components_every && shared.checks.components) {
+    asking_components = true;
+    try {
+      last_components = co_await shared.checks.components();
+    } catch (const std::exception& e) {
+      last_components = {{.name = "components", .healthy = false, .message = e.what()}};
+    }
+    components_at = steady::now();
+    asking_components = false;
+  }
+  bool healthy =
+      !shared.stopping && shared.started && (!shared.checks.components || components_at != steady::time_point{});
+  for (const auto& c : last_components)
+    healthy = healthy && c.healthy;
+  components_answer out{healthy ? "healthy" : "unhealthy", shared.settings.service, shared.settings.version, {}};
+  for (const auto& c : last_components)
+    out.components.push_back({c.name, c.healthy ? "healthy" : "unhealthy", c.message, c.duration_ms});
+  auto answer = response::json(wire::encode(out), healthy ? 200 : 503);
+  answer.etag_from_content = false;
+  answer.set("Cache-Control", "no-store");
+  co_return answer;
+}
+
 asio::awaitable<response> server::state::built_in(request& r, const router::match& m, metrics::series*& measured) {
   const auto as = [&](const char* name) { measured = &series_of(std::string(to_string(r.verb)), name); };
   const bool is_read = r.verb == method::get || r.verb == method::head;
@@ -181,6 +236,8 @@ asio::awaitable<response> server::state::built_in(request& r, const router::matc
       co_return health(true, "alive");
     if (r.path == "/health/ready")
       co_return co_await ready(r);
+    if (r.path == "/health/components")
+      co_return co_await components();
     if (r.path == "/health/startup")
       co_return health(shared.started, shared.started ? "started" : "starting");
   }

@@ -7,8 +7,8 @@
 //     thread.run();
 //   });
 //
-// Built in: /health/live, /health/ready, /health/startup, /metrics, /api/v1/openapi.json, /api/docs and, for other GETs
-// outside /api, the UI bundle with its fallback to index.html.
+// Built in: /health/live, /health/ready, /health/startup, /health/components, /metrics, /api/v1/openapi.json, /api/docs
+// and, for other GETs outside /api, the UI bundle with its fallback to index.html.
 #include "http/router.hpp"
 #include "net/runtime.hpp"
 
@@ -50,9 +50,20 @@ BOOST_DESCRIBE_STRUCT(config, (),
                        body_timeout_s, request_timeout_s, drain_timeout_s, shutdown_delay_s, access_log,
                        trust_forwarded_for, hsts, static_root, temp_folder, service, title, version))
 
+// Something this process depends on, as it looked when it was asked.
+struct component_health {
+  std::string name; // "database"
+  bool healthy = true;
+  std::string message; // what is wrong, or a figure worth knowing
+  double duration_ms = 0;
+};
+
 struct probes {
   // Can this process do its work now? An error makes /health/ready 503 and its message is shown.
   std::function<asio::awaitable<result<void>>()> ready;
+  // Looks at each dependency; /health/components shows them, with 503 when one is not healthy. A probe that load
+  // balancers ask must not fail because of a neighbour the process can do without; this one tells a person which it is.
+  std::function<asio::awaitable<std::vector<component_health>>()> components;
 };
 
 // Shared by the threads; every member is safe to use from any of them.
@@ -63,6 +74,9 @@ class site {
   ~site();
   // /health/startup answers 503 until then. server's constructor calls it.
   void set_started();
+  // /health/ready answers 503 from now on and answers ask their connections to close. server's stop calls it; a process
+  // with something to wind down before the server stops calls it first.
+  void set_stopping();
 
   struct state;
   state& get() { return *state_; }
@@ -73,8 +87,9 @@ class site {
 
 class server {
  public:
-  // Listens at once; throws boost::system::system_error when the address is taken. Stops with the thread: not ready,
-  // no new connections, requests in flight end within drain_timeout_s, idle connections close.
+  // Listens at once; throws boost::system::system_error when the address is taken. Stops with the thread: not ready and
+  // still serving for shutdown_delay_s, each connection closing after its next answer; then no new connections, idle
+  // ones close, and requests in flight end within drain_timeout_s.
   server(net::io_thread& thread, site& s, router r);
   ~server();
   int port() const;

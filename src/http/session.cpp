@@ -265,6 +265,11 @@ asio::awaitable<std::size_t> session::read_some(std::size_t bytes) {
   co_return n;
 }
 
+bool session::has_received() {
+  error_code ec;
+  return socket_.available(ec) > 0 && !ec;
+}
+
 asio::awaitable<void> session::run() {
   const auto self = shared_from_this();
   for (;;) {
@@ -502,7 +507,7 @@ asio::awaitable<bool> session::serve(parser& p) {
   if (gave_up_)
     co_return false;
   // A body that was not read would be taken for the next request.
-  const bool keep_alive = p.keep_alive() && (body_read || p.is_done()) && !owner_->closing;
+  const bool keep_alive = p.keep_alive() && (body_read || p.is_done()) && !shared.stopping;
   const bool in_file = out.status == 200 && !out.body_file.empty();
   if (!in_file)
     finish(out);

@@ -31,9 +31,11 @@ struct server::state : std::enable_shared_from_this<server::state> {
   asio::awaitable<void> sweep();
   asio::awaitable<void> stop();
   void take(tcp_socket socket);
+  void take_pending();
   // Answers what is not in the route table: health, metrics, documents, the UI.
   asio::awaitable<response> built_in(request& r, const router::match& m, metrics::series*& measured);
   asio::awaitable<response> ready(const request& r);
+  asio::awaitable<response> components();
   response static_answer(const request& r);
   metrics::series& series_of(const std::string& method, const std::string& name);
   void log_access(const request& r, const std::string& route, const principal& caller, int status, std::size_t bytes,
@@ -49,6 +51,9 @@ struct server::state : std::enable_shared_from_this<server::state> {
   asio::steady_timer sweep_timer;
   std::list<session*> sessions;
   bool closing = false;
+  std::vector<component_health> last_components;
+  steady::time_point components_at{};
+  bool asking_components = false;
   std::vector<metrics::series> route_series;
   std::map<std::string, metrics::series, std::less<>> other_series;
   std::string log_text;
@@ -65,6 +70,8 @@ class session : public std::enable_shared_from_this<session> {
   // Acts on whatever has run out of time.
   void tick(steady::time_point now);
   bool is_idle() const { return phase_ == phase::idle; }
+  // Bytes that wait to be read: an idle connection with some has a request on its way.
+  bool has_received();
   void close();
 
  private:

@@ -54,4 +54,8 @@ void site::set_started() {
   state_->started = true;
 }
 
+void site::set_stopping() {
+  state_->stopping = true;
+}
+
 } // namespace pricing::http

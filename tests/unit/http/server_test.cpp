@@ -422,9 +422,77 @@ TEST(http_server, is_not_ready_while_it_still_serves_at_shutdown) {
   EXPECT_EQ(s.ask(get("/health/ready")).status, 200);
   server.request_stop();
   std::this_thread::sleep_for(200ms);
-  raw_socket later(server.port());
-  EXPECT_EQ(later.ask(get("/health/ready")).status, 503);
+  raw_socket probe(server.port()), later(server.port());
+  EXPECT_EQ(probe.ask(get("/health/ready")).status, 503);
   EXPECT_EQ(later.ask(get("/api/v1/sum?a=1&b=1")).status, 200);
+}
+
+TEST(http_server, asks_connections_to_close_while_it_stops) {
+  running_server server({.shutdown_delay_s = 1}, with({sum_route()}));
+  raw_socket s(server.port());
+  EXPECT_EQ(s.ask(get("/api/v1/sum?a=1&b=1")).header("Connection"), "keep-alive");
+  server.request_stop();
+  std::this_thread::sleep_for(200ms);
+  const auto last = s.ask(get("/api/v1/sum?a=1&b=1"));
+  EXPECT_EQ(last.status, 200);
+  EXPECT_EQ(last.header("Connection"), "close");
+  EXPECT_TRUE(s.is_closed(700));
+}
+
+// A load balancer still has connections on their way when the listening socket closes.
+TEST(http_server, answers_the_connections_that_wait_when_it_stops) {
+  const auto blocking =
+      open(json_route<nothing, response>(method::get, "/block", {}, [](context&, nothing) -> answer<response> {
+        std::this_thread::sleep_for(500ms); // the loop cannot accept meanwhile
+        co_return response::text("ok");
+      }));
+  auto server = std::make_unique<running_server>(config{}, with({blocking, sum_route()}));
+  raw_socket busy(server->port());
+  busy.send(get("/block"));
+  std::this_thread::sleep_for(100ms);
+  server->request_stop();
+  std::vector<std::unique_ptr<raw_socket>> late;
+  for (int i = 0; i < 20; ++i) {
+    late.push_back(std::make_unique<raw_socket>(server->port()));
+    late.back()->send(get("/api/v1/sum?a=1&b=1"));
+  }
+  EXPECT_EQ(busy.receive().status, 200);
+  for (const auto& one : late)
+    EXPECT_EQ(one->receive().status, 200);
+}
+
+TEST(http_server, shows_each_component) {
+  auto asked = std::make_shared<std::atomic<int>>(0);
+  probes p{.ready = {}, .components = [asked]() -> asio::awaitable<std::vector<component_health>> {
+             ++*asked;
+             std::vector<component_health> out(2);
+             out[0] = {.name = "database", .healthy = true, .message = {}, .duration_ms = 1.5};
+             out[1] = {.name = "ml", .healthy = false, .message = "it is \"away\"", .duration_ms = 2};
+             co_return out;
+           }};
+  running_server server({}, with({}), {}, p);
+  raw_socket s(server.port());
+  const auto a = s.ask(get("/health/components"));
+  EXPECT_EQ(a.status, 503);
+  const auto body = wire::parse_json(a.body).value();
+  EXPECT_EQ(body.at("status").as_string(), "unhealthy");
+  EXPECT_EQ(body.at("version").as_string(), config().version.c_str());
+  const auto& all = body.at("components").as_array();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].at("status").as_string(), "healthy");
+  EXPECT_EQ(all[1].at("name").as_string(), "ml");
+  EXPECT_EQ(all[1].at("message").as_string(), "it is \"away\"");
+  EXPECT_EQ(s.ask(get("/health/ready")).status, 200); // a neighbour is away, the process works
+  s.ask(get("/health/components"));
+  EXPECT_EQ(asked->load(), 1); // not at every request of a stranger
+}
+
+TEST(http_server, has_started_once_it_listens) {
+  running_server server({}, with({}));
+  raw_socket s(server.port());
+  EXPECT_EQ(s.ask(get("/health/startup")).status, 200);
+  EXPECT_EQ(s.ask(get("/health/components")).status, 200);
+  EXPECT_EQ(s.ask(get("/health/nothing")).status, 404);
 }
 
 TEST(http_server, refuses_connections_above_its_limit) {
