@@ -61,7 +61,7 @@ def say(kind, weight, method, path, content_type="", body=""):
     print("\t".join((kind, f"{weight:.5f}", method, path, content_type, body)))
 
 items, suppliers, jobs = rows("items"), rows("suppliers"), rows("jobs")
-words = sorted({w.lower() for i in items for w in i["description"].split() if len(w) > 3 and w.isalpha()})[:60]
+words = sorted({w.lower() for i in items for w in i["name"].split() if len(w) > 3 and w.isalpha()})[:60]
 for i in items[:50]:
     for path, weight in (("", 10), ("/prices?limit=50", 7), ("/history", 5), ("/benchmark", 3)):
         say("read", weight / 50, "GET", f"/api/v1/items/{i['id']}{path}")
@@ -84,8 +84,8 @@ PYTHON
 
 pids=()
 for name in pricing-web pricing-ml pricing-worker pricing-beat; do
-  for pid in $(pgrep -x "$name"); do
-    if tr '\0' '\n' <"/proc/$pid/environ" | grep -qx "PRICING_STORAGE_ROOT=$PRICING_STORAGE_ROOT"; then pids+=("$pid"); fi
+  for pid in $(pgrep -f "/bin/$name\$"); do
+    if grep -qzx "PRICING_STORAGE_ROOT=$PRICING_STORAGE_ROOT" "/proc/$pid/environ"; then pids+=("$pid"); fi
   done
 done
 [ ${#pids[@]} -ge 4 ] || die "not all four processes of the product were found"
