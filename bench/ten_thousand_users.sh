@@ -47,7 +47,7 @@ redis-cli "${redis[@]}" --pipe <"$folder/resp" >/dev/null
 
 # What they ask for, out of what is there.
 cookie="pricing_session=$(head -n 1 "$folder/sessions" | cut -d ' ' -f 1)"
-for list in 'items?priced=true&sort=bids&limit=100' 'suppliers?limit=20' 'jobs?limit=20'; do
+for list in 'items?priced=true&sort=bids&limit=200' 'suppliers?limit=20' 'jobs?limit=20'; do
   curl -fsS -H "Cookie: $cookie" "$base/api/v1/$list" >"$folder/${list%%\?*}"
 done
 python3 - "$folder" >"$folder/requests" <<'PYTHON'
@@ -62,9 +62,9 @@ def say(kind, weight, method, path, content_type="", body=""):
 
 items, suppliers, jobs = rows("items"), rows("suppliers"), rows("jobs")
 words = sorted({w.lower() for i in items for w in i["name"].split() if len(w) > 3 and w.isalpha()})[:60]
-for i in items[:50]:
+for i in items:
     for path, weight in (("", 10), ("/prices?limit=50", 7), ("/history", 5), ("/benchmark", 3)):
-        say("read", weight / 50, "GET", f"/api/v1/items/{i['id']}{path}")
+        say("read", weight / len(items), "GET", f"/api/v1/items/{i['id']}{path}")
 for s in suppliers:
     say("read", 5 / len(suppliers), "GET", f"/api/v1/suppliers/{s['id']}")
 say("read", 5, "GET", "/api/v1/overview")

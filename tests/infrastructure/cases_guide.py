@@ -227,3 +227,9 @@ def test_the_sizes_in_the_guide_are_those_of_the_manifests(_=None):
 def test_what_is_needed_to_run_the_guide_is_here(_=None):
     for program in ("bash", "jq", "openssl", "base64"):
         assert shutil.which(program), f"{program} is missing: scripts/dev/install-packages.sh test"
+
+
+def test_the_description_of_the_api_is_that_of_the_services(stage):
+    done = subprocess.run(["scripts/dev/dump-openapi.sh", "--check"], cwd=REPOSITORY, capture_output=True, text=True, timeout=120,
+                          check=False, env={**os.environ, "PRICING_BINARIES": stage.binaries})
+    assert done.returncode == 0, done.stderr[-3000:]
