@@ -1,4 +1,5 @@
 """docs/guide.md: every command in it is run, in the way that the mark before its block says."""
+import json
 import os
 import re
 import shutil
@@ -233,3 +234,16 @@ def test_the_description_of_the_api_is_that_of_the_services(stage):
     done = subprocess.run(["scripts/dev/dump-openapi.sh", "--check"], cwd=REPOSITORY, capture_output=True, text=True, timeout=120,
                           check=False, env={**os.environ, "PRICING_BINARIES": stage.binaries})
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_editors_and_containers_of_developers_are_described_soundly(_=None):
+    def read(path):
+        with open(os.path.join(REPOSITORY, path), encoding="utf-8") as file:
+            return json.load(file)
+    container = read(".devcontainer/devcontainer.json")
+    assert os.path.exists(os.path.join(REPOSITORY, ".devcontainer", container["build"]["dockerfile"]))
+    wanted, offered = container["customizations"]["vscode"]["extensions"], read(".vscode/extensions.json")["recommendations"]
+    assert set(wanted) <= set(offered), set(wanted) - set(offered)
+    read(".vscode/settings.json")
+    for script in re.findall(r"scripts/[\w/.-]+", container["postCreateCommand"] + str(read(".vscode/tasks.json"))):
+        assert os.access(os.path.join(REPOSITORY, script), os.X_OK), script
