@@ -113,6 +113,13 @@ def shims(folder, *names):
     return {"PATH": f"{folder}:{os.environ['PATH']}", "NOTED": os.path.join(folder, "noted")}
 
 
+def signs_everything(folder):
+    """A cosign that finds every image signed: there is no registry to ask."""
+    with open(os.path.join(folder, "cosign"), "w", encoding="utf-8") as out:
+        out.write('#!/bin/bash\nprintf \'[{"critical":{"image":{"docker-manifest-digest":"sha256:%064d"}}}]\' 1\n')
+    os.chmod(out.name, 0o755)
+
+
 def noted(folder):
     try:
         with open(os.path.join(folder, "noted"), encoding="utf-8") as file:
@@ -150,6 +157,7 @@ def check_compose(folder, words):
 def test_commands_of_the_guide_that_change_things_run_dry(_=None):
     with tempfile.TemporaryDirectory() as folder, RecordedCluster(folder) as cluster:
         environment = {**shims(folder, "terraform", "docker", "apt-get", "sudo"), "KUBECONFIG": cluster.kubeconfig}
+        signs_everything(folder)
         for line, content in marked("run: dry"):
             runs(line, changes_nothing(content), environment, 300)
         assert not cluster.written and not cluster.executed, (cluster.written, cluster.executed)
