@@ -9,10 +9,6 @@ module.exports = {
     context.vars.word = any(words);
   },
 
-  async pickItem(context) {
-    context.vars.item = any(context.vars.items);
-  },
-
   // Ten lines of one bidder, a fifth above the usual price.
   async proposal(request, context) {
     request.json = {
