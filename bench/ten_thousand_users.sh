@@ -3,8 +3,8 @@
 # they ask RATE times a second: reads, searches, verdicts, uploads and the polling of live updates.
 #   bench/ten_thousand_users.sh [DIR] [SECONDS] [USERS] [RATE]      defaults: var/ 60 10000 1000
 #
-# Needs a product that takes so many connections, from a shell that may open as many files:
-#   ulimit -n 20000 && PRICING_HTTP_CONNECTIONS_MAX=16384 bench/serve.sh --dir DIR --port PORT
+# Needs a product that may open as many files (ulimit -Hn; 11,000 at least), with a thread a core:
+#   PRICING_HTTP_THREADS=2 bench/serve.sh --dir DIR --port PORT
 # Ten thousand passwords would take ten minutes to hash, so accounts are written to PostgreSQL and sessions to Redis as
 # the login writes them; before the measuring each user asks /api/v1/auth/me over his connection. They stay in DIR.
 set -euo pipefail

@@ -29,19 +29,19 @@ struct config {
   unsigned threads = 1;
   std::uint64_t header_max = 16 * 1024; // bytes of request line and headers
   std::uint64_t body_max = 1024 * 1024;
-  unsigned connections_max = 4096;     // of the process; above it: 503 and close
-  int idle_timeout_s = 75;             // between requests
-  int header_timeout_s = 10;           // from the first byte of a request to the end of its headers
-  int body_timeout_s = 30;             // without a byte of a body, or of progress in writing a response
-  int request_timeout_s = 30;          // deadline of a handler; then 504
-  int drain_timeout_s = 20;            // for requests in flight at shutdown
-  int shutdown_delay_s = 0;            // not ready, still serving: the time a load balancer needs to notice
-  bool access_log = true;              // a line a request, at level info
-  bool trust_forwarded_for = false;    // behind a proxy that sets X-Forwarded-For
-  bool hsts = false;                   // behind TLS
-  std::string static_root;             // the UI bundle; none when empty
-  std::string static_folder;           // only this folder of it, such as api-docs; all when empty
-  std::string temp_folder;             // for streamed bodies; default: the system's
+  unsigned connections_max = 16'384; // of the process, or what its limit of open files leaves; above it: 503 and close
+  int idle_timeout_s = 75;           // between requests
+  int header_timeout_s = 10;         // from the first byte of a request to the end of its headers
+  int body_timeout_s = 30;           // without a byte of a body, or of progress in writing a response
+  int request_timeout_s = 30;        // deadline of a handler; then 504
+  int drain_timeout_s = 20;          // for requests in flight at shutdown
+  int shutdown_delay_s = 0;          // not ready, still serving: the time a load balancer needs to notice
+  bool access_log = true;            // a line a request, at level info
+  bool trust_forwarded_for = false;  // behind a proxy that sets X-Forwarded-For
+  bool hsts = false;                 // behind TLS
+  std::string static_root;           // the UI bundle; none when empty
+  std::string static_folder;         // only this folder of it, such as api-docs; all when empty
+  std::string temp_folder;           // for streamed bodies; default: the system's
   std::string service = "pricing-web"; // in access log lines, as core/log names it
   std::string title = "Pricing Agent";
   std::string version = "0.1.0";

@@ -1,6 +1,9 @@
 #include "http/site.hpp"
 
+#include "core/log.hpp"
+
 #include <filesystem>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace pricing::http {
@@ -21,12 +24,33 @@ std::string security_headers(bool page, bool hsts) {
   return out;
 }
 
+// Out of descriptors nobody could even be refused, so there are fewer connections then. The hard limit is what counts:
+// the soft one is meant for programs that use select().
+config fitted(config c) {
+  constexpr rlim_t others = 256; // files, database, Redis, other services
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0)
+    return c;
+  if (files.rlim_cur < files.rlim_max) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+    ::getrlimit(RLIMIT_NOFILE, &files);
+  }
+  const rlim_t most = files.rlim_cur > 2 * others ? files.rlim_cur - others : others;
+  if (c.connections_max > most) {
+    log::warning("fewer connections than configured: the limit of open files is too low",
+                 {{"connections_max", c.connections_max}, {"possible", most}});
+    c.connections_max = static_cast<unsigned>(most);
+  }
+  return c;
+}
+
 } // namespace
 
 site::state::state(config c, prometheus::Registry& registry, probes p)
     : page_headers(security_headers(true, c.hsts)),
       data_headers(security_headers(false, c.hsts)),
-      settings(std::move(c)),
+      settings(fitted(std::move(c))),
       checks(std::move(p)),
       measured(registry, settings.version, settings.connections_max) {
   if (!settings.static_root.empty())

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <mutex>
 #include <random>
+#include <sys/resource.h>
 #include <zlib.h>
 
 namespace pricing::http {
@@ -523,7 +524,8 @@ TEST(http_server, tells_of_its_process) {
   const auto now = static_cast<double>(std::time(nullptr));
   EXPECT_NEAR(value("process_start_time_seconds"), now, 3600);
   EXPECT_NE(text.find("pricing_build_info{version=\""), std::string::npos);
-  EXPECT_EQ(value("pricing_http_connections_max"), 4096);
+  EXPECT_LE(value("pricing_http_connections_max"), 16'384);
+  EXPECT_GE(value("pricing_http_connections_max"), 256);
 }
 
 TEST(http_server, counts_requests_by_route) {
@@ -616,6 +618,20 @@ TEST(http_server, refuses_a_taken_port) {
   site other({.port = server.port()}, registry);
   net::io_thread thread(0);
   EXPECT_THROW(http::server(thread, other, router::create({}).value()), boost::system::system_error);
+}
+
+TEST(http_server, has_no_more_connections_than_the_limit_of_open_files_leaves) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  prometheus::Registry registry;
+  site s({.connections_max = 4'000'000'000}, registry);
+  rlimit now{};
+  getrlimit(RLIMIT_NOFILE, &now);
+  EXPECT_EQ(now.rlim_cur, before.rlim_max);
+  for (const auto& family : registry.Collect())
+    if (family.name == "pricing_http_connections_max")
+      EXPECT_LT(family.metric.at(0).gauge.value, static_cast<double>(now.rlim_cur));
+  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 class static_site : public testing::Test {
