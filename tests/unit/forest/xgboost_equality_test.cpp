@@ -134,6 +134,33 @@ TEST_P(xgboost_equality, of_margins_leaves_and_predictions) {
   }
 }
 
+TEST_P(xgboost_equality, of_contributions) {
+  const auto& s = GetParam();
+  const auto train = oracle::random_table(s.table);
+  std::vector<unsigned> groups;
+  if (s.name == "rank") {
+    groups.assign(train.rows / 10, 10);
+  }
+  const oracle::booster theirs(train, s.parameters, s.rounds, groups);
+  auto t = unseen(s);
+  t.rows = 75; // whole blocks of lanes and a rest
+  t.values.resize(t.rows * t.columns);
+  t.target.resize(t.rows);
+  const auto expected = theirs.predict(t, 2);
+  auto loaded = load_xgboost(theirs.save("ubj"));
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  for (const isa which : {isa::portable, isa::avx2, isa::avx512}) {
+    const auto ours = forest::build(*loaded, which).value();
+    std::vector<float> out(expected.size());
+    ASSERT_EQ(out.size(), t.rows * ours.groups() * (t.columns + 1));
+    ASSERT_TRUE(ours.contributions({t.values.data(), t.rows, t.columns}, out).has_value());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      ASSERT_NEAR(out[i], expected[i], 1e-4 + 1e-5 * std::abs(expected[i]))
+          << "isa " << static_cast<int>(which) << ", value " << i;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(random_models, xgboost_equality, testing::ValuesIn(scenarios()),
                          [](const auto& p) { return p.param.name; });
 
