@@ -11,7 +11,7 @@ inline constexpr std::size_t block_rows = 64; // rows that one pass through a tr
 inline constexpr std::uint32_t depth_packed_max = 8;
 
 // A feature that trees compare with thresholds. Its rank is the number of thresholds <= x, found by halving in a table
-// of 2^levels - 1 sorted thresholds, padded with NaN; NaN ranks 0.
+// of 2^levels - 1 sorted thresholds and 17 NaN; NaN ranks 0.
 struct ranked_feature {
   std::uint32_t feature = 0;
   std::uint32_t table = 0; // index of its first threshold
@@ -32,10 +32,17 @@ struct byte_column {
 // A tree padded to a perfect one, in heap order: the root at 1, the children of i at 2i and 2i + 1. A byte below the
 // limit of its node goes left; 127 always does.
 struct packed_tree {
-  std::uint32_t node = 0; // index of slot 0, which is unused
+  std::uint32_t node = 0; // index of slot 0, which is unused; of a loose tree its root
   std::uint32_t leaf = 0;
-  std::uint32_t depth = 0;
+  std::uint32_t depth = 0; // 0: a loose tree
   std::uint32_t group = 0;
+};
+
+// A node of a tree too deep to pad: a byte below the limit goes to next, others to next + 1. Leaves go to themselves.
+struct loose_node {
+  std::uint32_t next = 0;
+  std::uint16_t column = 0;
+  std::int8_t limit = 0;
 };
 
 struct packed_model {
@@ -44,11 +51,14 @@ struct packed_model {
   const byte_column* columns = nullptr;
   std::size_t column_count = 0; // those of categories, which come last, included
   const float* thresholds = nullptr;
+  const float* tops = nullptr; // per ranked feature: 16 thresholds that part its table evenly, NaN after the last
   const std::uint16_t* node_column = nullptr;
   const std::uint8_t* node_column_byte = nullptr; // null above 256 columns; 256 readable entries beyond the last
   const std::int8_t* node_limit = nullptr;        // the same
   const packed_tree* trees = nullptr;
   const float* leaves = nullptr;
+  const loose_node* loose = nullptr;
+  const float* loose_values = nullptr; // of each loose node
 };
 
 // A split of a tree to explain, in preorder. A child's edge has an earlier one on its path by the same feature or none

@@ -8,7 +8,16 @@
 namespace pricing::forest {
 namespace {
 
+// How many of 16 thresholds are at most x.
+std::uint32_t count_16(const float* thresholds, float x) {
+  const __m256 v = _mm256_set1_ps(x);
+  const int low = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(thresholds), v, _CMP_LE_OQ));
+  const int high = _mm256_movemask_ps(_mm256_cmp_ps(_mm256_loadu_ps(thresholds + 8), v, _CMP_LE_OQ));
+  return static_cast<std::uint32_t>(__builtin_popcount(static_cast<unsigned>(low | high << 8)));
+}
+
 #define LANE_BYTES 32
+#define COUNT_16 count_16
 #include "forest/packed_loops.hpp"
 
 #include "forest/explain_loops.hpp"
@@ -50,9 +59,13 @@ void add_block(const packed_model& m, std::size_t first, std::size_t last, const
   alignas(64) std::uint8_t leaf[block_rows];
   for (std::size_t i = first; i < last; ++i) {
     const auto& t = m.trees[i];
+    float* sum = sums + t.group * block_rows;
+    if (t.depth == 0) {
+      add_loose(m, t, q, sum);
+      continue;
+    }
     find_leaves(m, t, q, leaf);
     const float* leaves = m.leaves + t.leaf;
-    float* sum = sums + t.group * block_rows;
     for (std::size_t r = 0; r < block_rows; r += 8) {
       const __m256i at = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(leaf + r)));
       _mm256_storeu_ps(sum + r, _mm256_add_ps(_mm256_loadu_ps(sum + r), _mm256_i32gather_ps(leaves, at, 4)));
@@ -64,7 +77,8 @@ void add_block(const packed_model& m, std::size_t first, std::size_t last, const
 
 const kernels* avx2_kernels() {
   static constexpr kernels all{rank_block, add_block, rank_row, add_row, explain, float_lanes};
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &all : nullptr;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt") ? &all
+                                                                                                             : nullptr;
 }
 
 } // namespace pricing::forest

@@ -9,7 +9,14 @@
 namespace pricing::forest {
 namespace {
 
+// How many of 16 thresholds are at most x.
+std::uint32_t count_16(const float* thresholds, float x) {
+  return static_cast<std::uint32_t>(
+      __builtin_popcount(_mm512_cmp_ps_mask(_mm512_loadu_ps(thresholds), _mm512_set1_ps(x), _CMP_LE_OQ)));
+}
+
 #define LANE_BYTES 64
+#define COUNT_16 count_16
 #include "forest/packed_loops.hpp"
 
 #include "forest/explain_loops.hpp"
@@ -20,16 +27,8 @@ __mmask16 passed(__m512 threshold, __m512 x) {
 
 // The first four halvings are permutes of a register, the rest gathers.
 struct ranker {
-  explicit ranker(const float* table, std::uint32_t levels) : table_(table), levels_(levels) {
-    alignas(64) float top[16];
-    const std::size_t step = std::size_t{1} << (levels > 4 ? levels - 4 : 0);
-    const std::size_t size = std::size_t{1} << levels;
-    for (std::size_t i = 0; i < 16; ++i) {
-      const std::size_t at = (i + 1) * step - 1;
-      top[i] = at + 1 < size ? table[at] : __builtin_nanf("");
-    }
-    top_ = _mm512_load_ps(top);
-  }
+  ranker(const float* tops, const float* table, std::uint32_t levels)
+      : table_(table), levels_(levels), top_(_mm512_loadu_ps(tops)) {}
 
   void run(const __m512* x, __m512i* at) const {
     for (std::size_t k = 0; k < 4; ++k) {
@@ -66,7 +65,7 @@ void rank_block(const packed_model& m, const float* values, std::size_t stride, 
   const __m512 tiny = _mm512_set1_ps(1e-35F);
   for (std::size_t i = 0; i < m.ranked_count; ++i) {
     const auto& f = m.ranked[i];
-    const ranker rank(m.thresholds + f.table, f.levels);
+    const ranker rank(m.tops + 16 * i, m.thresholds + f.table, f.levels);
     alignas(64) float gathered[block_rows];
     gather_rows(values + f.feature, stride, count, gathered);
     __m512 x[4];
@@ -158,10 +157,14 @@ __m512i find(const packed_model& m, const packed_tree& t, const std::int8_t* q) 
 void add_block(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q, float* sums) {
   for (std::size_t i = first; i < last; ++i) {
     const auto& t = m.trees[i];
+    float* sum = sums + t.group * block_rows;
+    if (t.depth == 0) {
+      add_loose(m, t, q, sum);
+      continue;
+    }
     alignas(64) std::uint8_t leaf[block_rows];
     _mm512_store_si512(leaf, find(m, t, q));
     const float* leaves = m.leaves + t.leaf; // 64 are readable
-    float* sum = sums + t.group * block_rows;
     if (t.depth <= 6) {
       const __m512 l0 = _mm512_loadu_ps(leaves);
       const __m512 l1 = _mm512_loadu_ps(leaves + 16);
@@ -198,7 +201,8 @@ struct row_bytes {
 };
 
 template <std::uint32_t Depth>
-std::size_t add_masks(const packed_model& m, std::size_t first, std::size_t last, const row_bytes& row, float* sums) {
+std::size_t add_singly(const packed_model& m, std::size_t first, std::size_t last, const row_bytes& row,
+                       row_sums& sums) {
   for (; first < last && m.trees[first].depth == Depth; ++first) {
     const auto& t = m.trees[first];
     const std::uint64_t top = row.rights(m, t.node);
@@ -215,22 +219,58 @@ std::size_t add_masks(const packed_model& m, std::size_t first, std::size_t last
       const std::uint64_t high = row.rights(m, t.node + 192);
       at = 2 * at + (((at >= 192 ? high : low) >> (at & 63U)) & 1U);
     }
-    sums[t.group] += m.leaves[t.leaf + at - (std::size_t{1} << Depth)];
+    sums.add(t.group, m.leaves[t.leaf + at - (std::size_t{1} << Depth)]);
   }
   return first;
 }
 
-void add_row_masks(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q, float* sums) {
+template <std::uint32_t Depth>
+std::size_t add_masks(const packed_model& m, std::size_t first, std::size_t last, const row_bytes& row,
+                      row_sums& sums) {
+  if constexpr (Depth <= 6) {
+    // Eight trees go down together, one in each lane of 64 bits.
+    const __m512i one = _mm512_set1_epi64(1);
+    for (; first + 8 <= last && m.trees[first + 7].depth == Depth; first += 8) {
+      const packed_tree* t = m.trees + first;
+      alignas(64) std::uint64_t rights[8];
+      for (std::size_t k = 0; k < 8; ++k) {
+        if (t[k].depth != Depth) {
+          return add_singly<Depth>(m, first, last, row, sums);
+        }
+        rights[k] = row.rights(m, t[k].node);
+      }
+      const __m512i right = _mm512_load_si512(rights);
+      __m512i at = one;
+#pragma GCC unroll 6
+      for (std::uint32_t d = 0; d < Depth; ++d) {
+        // 2 at | (right >> at & 1)
+        at = _mm512_ternarylogic_epi64(_mm512_add_epi64(at, at), _mm512_srlv_epi64(right, at), one, 0xF8);
+      }
+      alignas(64) std::uint64_t slot[8];
+      _mm512_store_si512(slot, at);
+      for (std::size_t k = 0; k < 8; ++k) {
+        sums.add(t[k].group, m.leaves[t[k].leaf + slot[k] - (std::size_t{1} << Depth)]);
+      }
+    }
+  }
+  return add_singly<Depth>(m, first, last, row, sums);
+}
+
+void add_row_masks(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q, float* out) {
   if (m.node_column_byte == nullptr) {
-    return add_row(m, first, last, q, sums);
+    return add_row(m, first, last, q, out);
   }
   row_bytes row{};
   for (std::size_t i = 0; i < 4; ++i) {
     row.b[i] = _mm512_loadu_si512(q + 64 * i);
   }
   row.wide = m.column_count > 128;
+  row_sums sums(out);
   while (first < last) {
     switch (m.trees[first].depth) {
+    case 0:
+      first = add_loose_run(m, first, last, q, sums);
+      break;
     case 1:
       first = add_masks<1>(m, first, last, row, sums);
       break;

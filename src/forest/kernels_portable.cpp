@@ -31,9 +31,13 @@ void add_block(const packed_model& m, std::size_t first, std::size_t last, const
   alignas(64) std::uint8_t leaf[block_rows];
   for (std::size_t i = first; i < last; ++i) {
     const auto& t = m.trees[i];
+    float* sum = sums + t.group * block_rows;
+    if (t.depth == 0) {
+      add_loose(m, t, q, sum);
+      continue;
+    }
     find_leaves(m, t, q, leaf);
     const float* leaves = m.leaves + t.leaf;
-    float* sum = sums + t.group * block_rows;
     for (std::size_t r = 0; r < block_rows; ++r) {
       sum[r] += leaves[leaf[r]];
     }

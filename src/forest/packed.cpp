@@ -46,11 +46,12 @@ class packer {
       out_.columns_.clear();
       out_.categories_.clear();
       out_.thresholds_.clear();
+      out_.tops_.clear();
     }
     for (std::size_t i = 0; i < e_.trees.size(); ++i) {
       extend_runs(i);
       if (fits_[i]) {
-        add(e_.trees[i], depths_[i]);
+        depths_[i] <= depth_packed_max ? add(e_.trees[i], depths_[i]) : add_loose(e_.trees[i]);
       }
     }
     pad();
@@ -60,12 +61,12 @@ class packer {
   void choose() {
     for (std::size_t i = 0; i < e_.trees.size(); ++i) {
       depths_[i] = std::max(1U, depth_of(e_.trees[i]));
-      fits_[i] = depths_[i] <= depth_packed_max && take_sets(i);
+      fits_[i] = take_sets(i);
     }
     // Equal depths spare one row a mispredicted jump per tree.
     std::uint32_t deepest = 0;
     for (std::size_t i = 0; i < depths_.size(); ++i) {
-      deepest = fits_[i] ? std::max(deepest, depths_[i]) : deepest;
+      deepest = std::max(deepest, depths_[i]);
     }
     for (auto& d : depths_) {
       d = deepest <= 6 && d + 1 == deepest ? deepest : d;
@@ -159,8 +160,14 @@ class packer {
       ++f.levels;
     }
     out_.thresholds_.insert(out_.thresholds_.end(), list.begin(), list.end());
-    out_.thresholds_.resize(f.table + (std::size_t{1} << f.levels) - 1, std::numeric_limits<float>::quiet_NaN());
+    const auto size = std::size_t{1} << f.levels;
+    out_.thresholds_.resize(f.table + size - 1 + 17, std::numeric_limits<float>::quiet_NaN());
     out_.ranked_.push_back(f);
+    const auto step = std::max<std::size_t>(1, size / 16);
+    for (std::size_t i = 1; i <= 16; ++i) {
+      const auto at = i * step - 1;
+      out_.tops_.push_back(at + 1 < size ? out_.thresholds_[f.table + at] : std::numeric_limits<float>::quiet_NaN());
+    }
   }
 
   using column_key = std::tuple<std::uint32_t, byte_column::missing, std::uint32_t, std::uint32_t>;
@@ -198,18 +205,40 @@ class packer {
       std::fill_n(out_.leaves_.begin() + static_cast<std::ptrdiff_t>(first), std::size_t{1} << levels, n.value);
       return;
     }
-    auto& column = out_.node_column_[p.node + slot];
-    auto& limit = out_.node_limit_[p.node + slot];
-    if (n.set >= 0) {
-      column = static_cast<std::uint16_t>(out_.categories_[sets_.at(key_of(t, n))].column);
-      limit = 1; // the byte is 1 to the right
-    } else {
-      const auto [k, l] = key(n);
-      column = static_cast<std::uint16_t>(columns_.at(k));
-      limit = l;
-    }
+    std::tie(out_.node_column_[p.node + slot], out_.node_limit_[p.node + slot]) = test_of(t, n);
     place(t, t.nodes[static_cast<std::size_t>(n.left)], p, 2 * slot, levels - 1);
     place(t, t.nodes[static_cast<std::size_t>(n.right)], p, 2 * slot + 1, levels - 1);
+  }
+
+  // The column and the limit of a split.
+  std::pair<std::uint16_t, std::int8_t> test_of(const tree& t, const node& n) const {
+    if (n.set >= 0) { // the byte is 1 to the right
+      return {static_cast<std::uint16_t>(out_.categories_[sets_.at(key_of(t, n))].column), std::int8_t{1}};
+    }
+    const auto [k, limit] = key(n);
+    return {static_cast<std::uint16_t>(columns_.at(k)), limit};
+  }
+
+  // Breadth first, so that children are neighbours and the upper levels lie together.
+  void add_loose(const tree& t) {
+    const auto first = out_.loose_.size();
+    out_.trees_.push_back({static_cast<std::uint32_t>(first), 0, 0, t.group});
+    std::vector<std::size_t> order{0};
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const auto& n = t.nodes[order[i]];
+      loose_node out;
+      if (n.leaf()) {
+        out.next = static_cast<std::uint32_t>(first + i);
+        out.limit = always_left;
+      } else {
+        out.next = static_cast<std::uint32_t>(first + order.size());
+        std::tie(out.column, out.limit) = test_of(t, n);
+        order.push_back(static_cast<std::size_t>(n.left));
+        order.push_back(static_cast<std::size_t>(n.right));
+      }
+      out_.loose_.push_back(out);
+      out_.loose_values_.push_back(n.value);
+    }
   }
 
   // What kernels may read beyond the last tree.
@@ -245,11 +274,14 @@ packed_model packed::view() const {
   m.columns = columns_.data();
   m.column_count = columns_.size();
   m.thresholds = thresholds_.data();
+  m.tops = tops_.data();
   m.node_column = node_column_.data();
   m.node_column_byte = node_column_byte_.empty() ? nullptr : node_column_byte_.data();
   m.node_limit = node_limit_.data();
   m.trees = trees_.data();
   m.leaves = leaves_.data();
+  m.loose = loose_.data();
+  m.loose_values = loose_values_.data();
   return m;
 }
 

@@ -1,8 +1,8 @@
 #pragma once
-// Trees up to depth 8 as perfect trees over bytes, which the kernels walk. Everything that a split can ask becomes a
-// byte of the row and one comparison: ranks of features among the thresholds of the model (exact: a rank decides as the
-// value does), and for sets of categories a byte that says where the row goes. Deeper trees, and trees that would need
-// too many bytes, are left to the plain walk. Private to this folder.
+// Trees over bytes, which the kernels walk. Everything that a split can ask becomes a byte of the row and one
+// comparison: ranks of features among the thresholds of the model (exact: a rank decides as the value does), and for
+// sets of categories a byte that says where the row goes. Trees up to depth 8 are padded to perfect ones; deeper ones
+// keep their shape. Trees that would need too many bytes are left to the plain walk. Private to this folder.
 #include "forest/ensemble.hpp"
 #include "forest/kernels.hpp"
 
@@ -38,11 +38,14 @@ class packed {
   std::vector<byte_column> columns_;
   std::vector<category_column> categories_;
   std::vector<float> thresholds_;
+  std::vector<float> tops_;
   std::vector<std::uint16_t> node_column_;
   std::vector<std::uint8_t> node_column_byte_;
   std::vector<std::int8_t> node_limit_;
   std::vector<packed_tree> trees_;
   std::vector<float> leaves_;
+  std::vector<loose_node> loose_;
+  std::vector<float> loose_values_;
   std::vector<run> runs_;
 };
 

@@ -36,7 +36,18 @@ inline void rank_row(const packed_model& m, const float* row, std::int8_t* q) {
   for (std::size_t i = 0; i < m.ranked_count; ++i) {
     const auto& f = m.ranked[i];
     const float x = row[f.feature];
-    const auto rank = rank_of(m.thresholds + f.table, f.levels, x);
+    const float* table = m.thresholds + f.table;
+    std::uint32_t rank = 0;
+#ifdef COUNT_16
+    if (f.levels <= 8) { // 16 parts, then the 16 thresholds from the part's first on; those of later parts do not count
+      const std::uint32_t part = COUNT_16(m.tops + 16 * i, x) << (f.levels > 4 ? f.levels - 4 : 0);
+      rank = part + COUNT_16(table + part, x);
+    } else {
+      rank = rank_of(table, f.levels, x);
+    }
+#else
+    rank = rank_of(table, f.levels, x);
+#endif
     for (std::uint32_t c = f.first_column; c < f.first_column + f.columns; ++c) {
       const auto& column = m.columns[c];
       q[c] = to_byte(is_missing(column.rule, x) ? column.missing_rank : rank, column.base);
@@ -138,6 +149,66 @@ inline void find_leaves(const packed_model& m, const packed_tree& t, const std::
   }
 }
 
+// Eight rows at once hide each other's loads.
+inline void add_loose(const packed_model& m, const packed_tree& t, const std::int8_t* q, float* sum) {
+  for (std::size_t r = 0; r < block_rows; r += 8) {
+    std::uint32_t at[8];
+    for (auto& a : at) {
+      a = t.node;
+    }
+    std::uint32_t moved = 1;
+    while (moved != 0) {
+      moved = 0;
+      for (std::size_t k = 0; k < 8; ++k) {
+        const auto n = m.loose[at[k]];
+        const auto next = n.next + static_cast<std::uint32_t>(q[n.column * block_rows + r + k] >= n.limit);
+        moved |= next ^ at[k];
+        at[k] = next;
+      }
+    }
+    for (std::size_t k = 0; k < 8; ++k) {
+      sum[r + k] += m.loose_values[at[k]];
+    }
+  }
+}
+
+// Sums of one row; that of the present output stays in a register, away from the latency of memory.
+class row_sums {
+ public:
+  explicit row_sums(float* sums) : sums_(sums), now_(sums[0]) {}
+  ~row_sums() { sums_[group_] = now_; }
+  row_sums(const row_sums&) = delete;
+  void add(std::uint32_t group, float value) {
+    if (group != group_) {
+      sums_[group_] = now_;
+      group_ = group;
+      now_ = sums_[group];
+    }
+    now_ += value;
+  }
+
+ private:
+  float* sums_;
+  float now_;
+  std::uint32_t group_ = 0;
+};
+
+inline std::size_t add_loose_run(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q,
+                                 row_sums& sums) {
+  for (; first < last && m.trees[first].depth == 0; ++first) {
+    std::uint32_t at = m.trees[first].node;
+    for (auto next = at;; at = next) {
+      const auto n = m.loose[at];
+      next = n.next + static_cast<std::uint32_t>(q[n.column] >= n.limit);
+      if (next == at) {
+        break;
+      }
+    }
+    sums.add(m.trees[first].group, m.loose_values[at]);
+  }
+  return first;
+}
+
 template <std::uint32_t Depth>
 float leaf_of_row(const packed_model& m, const packed_tree& t, const std::int8_t* q) {
   const auto* column = m.node_column + t.node;
@@ -151,16 +222,20 @@ float leaf_of_row(const packed_model& m, const packed_tree& t, const std::int8_t
 }
 
 template <std::uint32_t Depth>
-std::size_t add_run(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q, float* sums) {
+std::size_t add_run(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q, row_sums& sums) {
   for (; first < last && m.trees[first].depth == Depth; ++first) {
-    sums[m.trees[first].group] += leaf_of_row<Depth>(m, m.trees[first], q);
+    sums.add(m.trees[first].group, leaf_of_row<Depth>(m, m.trees[first], q));
   }
   return first;
 }
 
-inline void add_row(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q, float* sums) {
+inline void add_row(const packed_model& m, std::size_t first, std::size_t last, const std::int8_t* q, float* out) {
+  row_sums sums(out);
   while (first < last) {
     switch (m.trees[first].depth) {
+    case 0:
+      first = add_loose_run(m, first, last, q, sums);
+      break;
     case 1:
       first = add_run<1>(m, first, last, q, sums);
       break;
