@@ -228,30 +228,38 @@ template <std::uint32_t Depth>
 std::size_t add_masks(const packed_model& m, std::size_t first, std::size_t last, const row_bytes& row,
                       row_sums& sums) {
   if constexpr (Depth <= 6) {
-    // Eight trees go down together, one in each lane of 64 bits.
+    // Eight trees go down together, one in each lane of 64 bits. Three passes over 64 trees, because a load of what was
+    // just stored in narrower pieces would wait.
+    constexpr std::size_t pass = 64;
     const __m512i one = _mm512_set1_epi64(1);
-    for (; first + 8 <= last && m.trees[first + 7].depth == Depth; first += 8) {
+    alignas(64) std::uint64_t rights[pass];
+    alignas(64) std::uint64_t slots[pass];
+    while (first < last && m.trees[first].depth == Depth) {
       const packed_tree* t = m.trees + first;
-      alignas(64) std::uint64_t rights[8];
-      for (std::size_t k = 0; k < 8; ++k) {
-        if (t[k].depth != Depth) {
-          return add_singly<Depth>(m, first, last, row, sums);
-        }
-        rights[k] = row.rights(m, t[k].node);
+      const std::size_t most = last - first < pass ? last - first : pass;
+      std::size_t count = 0;
+      for (; count < most && t[count].depth == Depth; ++count) {
+        rights[count] = row.rights(m, t[count].node);
       }
-      const __m512i right = _mm512_load_si512(rights);
-      __m512i at = one;
+      for (std::size_t k = count; k % 8 != 0; ++k) {
+        rights[k] = 0;
+      }
+      for (std::size_t k = 0; k < count; k += 8) {
+        const __m512i right = _mm512_load_si512(rights + k);
+        __m512i at = one;
 #pragma GCC unroll 6
-      for (std::uint32_t d = 0; d < Depth; ++d) {
-        // 2 at | (right >> at & 1)
-        at = _mm512_ternarylogic_epi64(_mm512_add_epi64(at, at), _mm512_srlv_epi64(right, at), one, 0xF8);
+        for (std::uint32_t d = 0; d < Depth; ++d) {
+          // 2 at | (right >> at & 1)
+          at = _mm512_ternarylogic_epi64(_mm512_add_epi64(at, at), _mm512_srlv_epi64(right, at), one, 0xF8);
+        }
+        _mm512_store_si512(slots + k, at);
       }
-      alignas(64) std::uint64_t slot[8];
-      _mm512_store_si512(slot, at);
-      for (std::size_t k = 0; k < 8; ++k) {
-        sums.add(t[k].group, m.leaves[t[k].leaf + slot[k] - (std::size_t{1} << Depth)]);
+      for (std::size_t k = 0; k < count; ++k) {
+        sums.add(t[k].group, m.leaves[t[k].leaf + slots[k] - (std::size_t{1} << Depth)]);
       }
+      first += count;
     }
+    return first;
   }
   return add_singly<Depth>(m, first, last, row, sums);
 }

@@ -63,7 +63,29 @@ std::vector<scenario> scenarios() {
   };
 }
 
-class xgboost_equality : public testing::TestWithParam<scenario> {};
+class xgboost_equality : public testing::TestWithParam<scenario> {
+ protected:
+  // Each model is trained once, and freed before XGBoost's own statics are.
+  static const oracle::booster& trained(const scenario& s) {
+    auto& model = models()[s.name];
+    if (model == nullptr) {
+      const auto train = oracle::random_table(s.table);
+      std::vector<unsigned> groups;
+      if (s.name == "rank") {
+        groups.assign(train.rows / 10, 10);
+      }
+      model = std::make_unique<oracle::booster>(train, s.parameters, s.rounds, groups);
+    }
+    return *model;
+  }
+  static void TearDownTestSuite() { models().clear(); }
+
+ private:
+  static std::map<std::string, std::unique_ptr<oracle::booster>>& models() {
+    static std::map<std::string, std::unique_ptr<oracle::booster>> all;
+    return all;
+  }
+};
 
 // New rows: other values, other gaps, categories never seen, infinities and zeros of both signs.
 oracle::table unseen(const scenario& s) {
@@ -77,21 +99,6 @@ oracle::table unseen(const scenario& s) {
     t.values[i] = t.categories[i % t.columns] > 0 ? static_cast<float>(i % 200) : odd[i / 41 % 5];
   }
   return t;
-}
-
-// Each model is trained once.
-const oracle::booster& trained(const scenario& s) {
-  static std::map<std::string, std::unique_ptr<oracle::booster>> models;
-  auto& model = models[s.name];
-  if (model == nullptr) {
-    const auto train = oracle::random_table(s.table);
-    std::vector<unsigned> groups;
-    if (s.name == "rank") {
-      groups.assign(train.rows / 10, 10);
-    }
-    model = std::make_unique<oracle::booster>(train, s.parameters, s.rounds, groups);
-  }
-  return *model;
 }
 
 ::testing::AssertionResult same_bits(const std::vector<float>& ours, const std::vector<float>& theirs) {
