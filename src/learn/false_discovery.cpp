@@ -1,0 +1,27 @@
+#include "learn/false_discovery.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+namespace pricing::learn {
+
+std::vector<double> false_discovery_rates(std::span<const double> p) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    if (!std::isnan(p[i])) {
+      order.push_back(i);
+    }
+  }
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  std::vector<double> out(p.begin(), p.end());
+  const auto m = static_cast<double>(order.size());
+  double least = 1;
+  for (std::size_t k = order.size(); k > 0; --k) {
+    least = std::min(least, p[order[k - 1]] * m / static_cast<double>(k));
+    out[order[k - 1]] = least;
+  }
+  return out;
+}
+
+} // namespace pricing::learn

@@ -1,0 +1,13 @@
+#pragma once
+// Many tests at once: how many of those that are called discoveries may be false. Pure.
+#include <span>
+#include <vector>
+
+namespace pricing::learn {
+
+// Adjusted p-values in the order given: calling everything at or below `level` a discovery keeps the expected share of
+// false ones at or below it, if the tests are independent or positively dependent, as conformal p-values against one
+// calibration set are. NaN (not tested) stays NaN and does not count. Benjamini and Hochberg, JRSS B 1995.
+std::vector<double> false_discovery_rates(std::span<const double> p_values);
+
+} // namespace pricing::learn
