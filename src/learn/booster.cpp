@@ -55,7 +55,7 @@ booster booster::train(const training_matrix& matrix, std::span<const float> tar
   set(out.handle_, "base_score", "0");
   set(out.handle_, "nthread", std::to_string(o.threads));
   set(out.handle_, "max_depth", std::to_string(o.depth));
-  set(out.handle_, "max_bin", "128");
+  set(out.handle_, "max_bin", std::to_string(o.bins));
   set(out.handle_, "eta", std::to_string(o.learning_rate));
   set(out.handle_, "lambda", std::to_string(o.lambda));
   set(out.handle_, "subsample", std::to_string(o.row_share));

@@ -34,6 +34,7 @@ struct booster_options {
   double row_share = 0.7;
   double column_share = 0.5;
   double child_weight = 25;
+  int bins = 128; // of a feature
   unsigned seed = 1;
 };
 
