@@ -29,7 +29,8 @@ struct booster_options {
   int depth = 7;
   int threads = 2;
   double learning_rate = 0.06;
-  double huber_width = 0.15; // absolute error beyond it, squared within
+  double huber_width = 0.15; // squared error within
+  double tail = 0.5;         // beyond: 0 squared error, 0.5 absolute (pseudo-Huber), 1 logarithm (Cauchy)
   double lambda = 3;
   double row_share = 0.7;
   double column_share = 0.5;
