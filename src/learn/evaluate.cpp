@@ -149,9 +149,9 @@ struct tally {
 
 std::vector<category_coverage> largest_categories(const market_view& view, const tally& t) {
   std::vector<category_coverage> out;
-  for (const auto& [name, index] : view.data().categories) {
-    if (const auto at = t.categories.find(index); at != t.categories.end() && at->second.bids > 0) {
-      out.push_back({name, static_cast<std::size_t>(at->second.bids), at->second.hits / at->second.bids});
+  for (const auto& [category, found] : t.categories) {
+    if (found.bids > 0) {
+      out.push_back({view.category_name(category), static_cast<std::size_t>(found.bids), found.hits / found.bids});
     }
   }
   std::sort(out.begin(), out.end(),
@@ -191,7 +191,7 @@ void judge_step(const market_view& view, const detail::training_rows& rows, cons
     // Where no estimate is asked for and none is there, the column repeats the trailing median.
     const float estimate = std::isnan(l.estimate) ? known.median : l.estimate;
     t.add(l, {p.expected[k], estimate, known.last, known.median, rows.base[i]}, p.low[k], p.total[k]);
-    t.add_intervals(h, l, view.data().category_of[l.item], p.expected[k],
+    t.add_intervals(h, l, view.category_of(l.item), p.expected[k],
                     detail::interval_of(model, p.band[k], p.log_scale[k], 0.9),
                     detail::interval_of(model, p.band[k], p.log_scale[k], 0.5));
   }
