@@ -23,11 +23,11 @@ void set(BoosterHandle h, const char* name, const std::string& value) {
 // Gradients of the loss whose slope is z · (1 + (z/width)²)^−tail (Barron, CVPR 2019), with the curvature of its best
 // quadratic bound: steps never overshoot.
 void gradients(std::span<const float> predicted, std::span<const float> target, std::span<const float> weight,
-               const booster_options& o, std::vector<float>& g, std::vector<float>& h) {
+               double width, double tail, std::vector<float>& g, std::vector<float>& h) {
   for (std::size_t i = 0; i < target.size(); ++i) {
     const double z = predicted[i] - target[i];
-    const double spread = 1 + (z / o.huber_width) * (z / o.huber_width);
-    const double w = weight[i] / (o.tail == 0.5 ? std::sqrt(spread) : std::pow(spread, o.tail));
+    const double spread = 1 + (z / width) * (z / width);
+    const double w = weight[i] / (tail == 0.5 ? std::sqrt(spread) : tail == 1 ? spread : std::pow(spread, tail));
     g[i] = static_cast<float>(w * z);
     h[i] = static_cast<float>(w);
   }
@@ -76,7 +76,8 @@ booster booster::train(const training_matrix& matrix, std::span<const float> tar
     if (round > 0) {
       check(XGBoosterPredictFromDMatrix(out.handle_, m, config, &shape, &dimensions, &predicted));
     }
-    gradients({predicted, matrix.rows()}, target, weight, o, g, h);
+    gradients({predicted, matrix.rows()}, target, weight, o.huber_width, round < o.rounds / 2 ? o.tail : o.late_tail, g,
+              h);
     check(XGBoosterBoostOneIter(out.handle_, m, g.data(), h.data(), matrix.rows()));
   }
   // A fresh handle drops the training caches and predicts exactly as a loaded model does.
