@@ -76,7 +76,7 @@ booster booster::train(const training_matrix& matrix, std::span<const float> tar
     if (round > 0) {
       check(XGBoosterPredictFromDMatrix(out.handle_, m, config, &shape, &dimensions, &predicted));
     }
-    gradients({predicted, matrix.rows()}, target, weight, o.huber_width, round < o.rounds / 2 ? o.tail : o.late_tail, g,
+    gradients({predicted, matrix.rows()}, target, weight, o.huber_width, round < o.rounds / 4 ? o.tail : o.late_tail, g,
               h);
     check(XGBoosterBoostOneIter(out.handle_, m, g.data(), h.data(), matrix.rows()));
   }

@@ -31,7 +31,7 @@ struct booster_options {
   double learning_rate = 0.06;
   double huber_width = 0.15; // squared error within
   double tail = 0.5;         // beyond: 0 squared error, 0.5 absolute (pseudo-Huber), 1 logarithm (Cauchy)
-  double late_tail = 0.5; // the same in the second half of the rounds, which start near enough to leave outliers alone
+  double late_tail = 0.5;    // the same after the first quarter of the rounds, which come near enough to judge outliers
   double lambda = 3;
   double row_share = 0.7;
   double column_share = 0.5;

@@ -49,10 +49,10 @@ struct part_quote {
 };
 
 struct part_cost_options {
-  int rounds = 900;
+  int rounds = 600;
   int depth = 8;
-  double learning_rate = 0.04;
-  int members = 3; // boosters averaged: seeds differ, and every other one learns a root of the cost, not its log
+  double learning_rate = 0.045;
+  int members = 2; // boosters averaged: seeds differ, and every other one learns a root of the cost, not its log
   int threads = 2;
   std::size_t label_parts_min = 12; // labels of fewer parts are known by the additive model only
   std::uint64_t seed = 1;
