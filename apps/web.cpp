@@ -53,6 +53,7 @@ struct settings {
   web_config web;
   postgres::config database;
   redis::config cache;
+  redis::config counters;
   celery::config celery;
   storage::config storage;
   identity::config identity;
@@ -65,12 +66,16 @@ settings read_settings() {
                .web = source.read<web_config>("web").value(),
                .database = source.read<postgres::config>("postgres").value(),
                .cache = source.read<redis::config>("redis").value(),
+               .counters = source.read<redis::config>("cache").value(),
                .celery = source.read<celery::config>("celery").value(),
                .storage = source.read<storage::config>("storage").value(),
                .identity = source.read<identity::config>("identity").value(),
                .ml = source.read<models::ml_config>("ml").value()};
   if (out.web.cpu_threads < 1 || out.web.cpu_threads > 64)
     throw std::runtime_error("configuration: web.cpu_threads must be 1 to 64");
+  // One Redis is both where no other is named.
+  if (out.counters.socket.empty() && out.counters.sentinels.empty() && out.counters.host == redis::config().host)
+    out.counters = out.cache;
   out.http.service = "pricing-web";
   out.http.static_root = source.read<ui_config>("ui").value().root;
   return out;
@@ -107,6 +112,7 @@ class web_thread {
         people_(database_),
         identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
         answers_(shared.configured.web.answer_cache_bytes),
+        counters_(thread.io(), shared.configured.counters),
         catalog_(database_),
         verdicts_(database_, shared.cpu, predict()),
         shared_(shared) {
@@ -143,7 +149,7 @@ class web_thread {
     routes.push_back(insight::item_page_route(catalog_, database_));
     routes.push_back(insight::overview_route(database_));
     return http::router::create(std::move(routes),
-                                identity::make_hooks(shared_.configured.identity, identity_, people_, cache_))
+                                identity::make_hooks(shared_.configured.identity, identity_, people_, counters_))
         .value();
   }
 
@@ -160,6 +166,7 @@ class web_thread {
   identity::identity_store people_;
   identity::identity_service identity_;
   http::answer_cache answers_;
+  redis::client counters_; // of the rate limits; may evict, and requests pass while it is away
   catalog::catalog_store catalog_;
   sourcing::verdict_service verdicts_;
   process& shared_;

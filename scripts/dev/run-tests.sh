@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # Builds and runs the tests and prints one summary; JUnit files go to test-results/.
 #
-#   scripts/dev/run-tests.sh [unit|rules|celery|system|e2e|sanitize|fuzz]... [--sanitize address|thread] [--filter PATTERN]
+#   scripts/dev/run-tests.sh [unit|rules|celery|system|e2e|infrastructure|sanitize|fuzz]... [--sanitize address|thread] [--filter PATTERN]
 #
 #   unit       every C++ unit test, and the unit tests of the user interface
 #   rules      the data-driven tests only (tests/rules: an input and what is expected of it)
 #   celery     the task engine against a real Celery (client, rival worker, monitor), failing workers and Redis
 #   system     black box tests against processes started by run-dev-server.sh
 #   e2e        the user interface in Chromium, against the same
+#   infrastructure   what is deployed, without a cluster: manifests, network policies, Sentinel, the database's setup
 #   sanitize   the unit tests of the pure folders under AddressSanitizer and UBSan
 #   fuzz       each fuzz target over its corpus and then on new inputs for PRICING_FUZZ_SECONDS (default 20)
-# Without names: unit, celery, system and e2e. --sanitize runs the C++ unit tests of every folder under that sanitizer.
+# Without names: unit, celery, system, e2e and infrastructure. --sanitize runs the C++ unit tests of every folder under that sanitizer.
 # Ends with the line "N passed, N failed"; fails when a test failed, crashed or did not start.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -21,15 +22,15 @@ filter='*'
 sanitize=
 while [ $# -gt 0 ]; do
   case $1 in
-    unit | rules | celery | system | e2e | sanitize | fuzz) parts+=("$1") ;;
+    unit | rules | celery | system | e2e | infrastructure | sanitize | fuzz) parts+=("$1") ;;
     --sanitize) sanitize=${2:?address or thread} && shift ;;
     --filter) filter=${2:?a GoogleTest pattern} && shift ;;
-    -h | --help) sed -n '2,14s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    *) die "run-tests.sh: unknown part '$1' (unit rules celery system e2e sanitize fuzz)" ;;
+    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    *) die "run-tests.sh: unknown part '$1' (unit rules celery system e2e infrastructure sanitize fuzz)" ;;
   esac
   shift
 done
-[ ${#parts[@]} -gt 0 ] || [ -n "$sanitize" ] || parts=(unit celery system e2e)
+[ ${#parts[@]} -gt 0 ] || [ -n "$sanitize" ] || parts=(unit celery system e2e infrastructure)
 
 # The folders whose code is pure or parses hostile input, where a sanitizer finds what a test cannot.
 sanitized_folders='core wire match learn economics'
@@ -165,6 +166,11 @@ for part in "${parts[@]}"; do
       black_box_part celery /usr/bin/python3 tests/celery/run.py --junit "$results/celery.xml"
       ;;
     system) [ ! -e tests/system/run.py ] || black_box_part system python3 tests/system/run.py --junit "$results/system.xml" ;;
+    infrastructure)
+      configure release
+      build release pricing-web pricing-ml pricing-worker pricing-beat pricing-ctl
+      black_box_part infrastructure /usr/bin/python3 tests/infrastructure/run.py --junit "$results/infrastructure.xml"
+      ;;
     e2e) [ ! -e tests/e2e/run.sh ] || black_box_part e2e tests/e2e/run.sh --junit "$results/e2e.xml" ;;
   esac
 done
