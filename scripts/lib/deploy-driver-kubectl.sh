@@ -72,7 +72,7 @@ forward() {
 driver_open() { # preview|active: sets url
   if [ "$1" = active ] && [ -n "${DEPLOY_URL:-}" ]; then url=$DEPLOY_URL && return 0; fi
   case $1 in
-    preview) forward "$1" "$namespace" "deployment/pricing-web-$to" 8000 ;;
+    preview) forward "$1" "$namespace" service/pricing-web-preview 8000 ;;
     active) forward "$1" "$namespace" service/pricing-web 8000 ;;
   esac
 }
@@ -98,30 +98,32 @@ lock_of() { jq -r '.metadata.annotations["pricing-agent/lock"] // empty' <<<"${1
 driver_lock_read() { lock_of "$(lease)"; }
 
 # Only one of two that saw the same lease can replace it: the server compares its resourceVersion.
-driver_lock_swap() { # WANTED NEW
-  local now new verb=replace
-  now=$(lease) || return 1
-  [ "$(lock_of "$now")" = "$1" ] || return 1
-  new=$(jq -cn --arg lock "$2" --argjson was "${now:-null}" '($lock | fromjson) as $l
+lease_write() { # LEASE-BEFORE LOCK
+  local new verb=replace
+  new=$(jq -cn --arg lock "$2" --argjson was "${1:-null}" '($lock | fromjson) as $l
     | {apiVersion: "coordination.k8s.io/v1", kind: "Lease",
        metadata: {name: "pricing-deploy", annotations: {"pricing-agent/lock": $lock}},
        spec: {holderIdentity: $l.actor, renewTime: (now | strftime("%Y-%m-%dT%H:%M:%S.000000Z"))}}
     | if $was then .metadata.resourceVersion = $was.metadata.resourceVersion else . end')
-  [ -n "$now" ] || verb=create
+  [ -n "$1" ] || verb=create
   change "$verb" -f - <<<"$new" 2>/dev/null
+}
+
+driver_lock_swap() { # WANTED NEW
+  local now
+  now=$(lease) && [ "$(lock_of "$now")" = "$1" ] && lease_write "$now" "$2"
 }
 
 driver_lock_renew() {
   if $dry_run; then return 0; fi
-  local held
-  held=$(driver_lock_read) || return 1
-  [ "$(jq -r .owner <<<"$held" 2>/dev/null)" = "$lock_owner" ] && driver_lock_swap "$held" "$(lock_json)"
+  local now
+  now=$(lease) && is_ours "$(lock_of "$now")" && lease_write "$now" "$(lock_json)"
 }
 
 driver_lock_release() {
   local held
   held=$(driver_lock_read)
-  if [ "$(jq -r .owner <<<"$held" 2>/dev/null)" = "$lock_owner" ]; then
+  if is_ours "$held"; then
     driver_lock_swap "$held" "$(jq -c '.until = 0' <<<"$held")"
   fi
 }
@@ -246,13 +248,13 @@ driver_install() {
 }
 
 driver_release_of() {
-  k get deployment "pricing-web-$1" -o json | jq -r '.spec.template.spec.containers[0].image | split("/")[-1]'
+  k get deployment "pricing-web-$1" -o json | jq -r '.spec.template.spec.containers[0].image | split("/")[-1] | sub("^[^:@]*[:@]"; "")'
 }
 
 # What rolls instead of existing twice: its images before, to be set back when the release is undone.
 driver_rolling() {
   get deployment "${rolling_deployments[@]}" -o json |
-    jq -c '[.items[]? | {(.metadata.name): .spec.template.spec.containers[0].image}] | add // {}'
+    jq -cs '[.[].items[]? | {(.metadata.name): .spec.template.spec.containers[0].image}] | add // {}'
 }
 driver_rolling_restore() {
   local name image

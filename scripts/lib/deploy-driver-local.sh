@@ -56,13 +56,13 @@ driver_lock_renew() {
   if $dry_run; then return 0; fi
   local held
   held=$(driver_lock_read)
-  [ "$(jq -r .owner <<<"$held" 2>/dev/null)" = "$lock_owner" ] && driver_lock_swap "$held" "$(lock_json)"
+  is_ours "$held" && driver_lock_swap "$held" "$(lock_json)"
 }
 
 driver_lock_release() {
   local held
   held=$(driver_lock_read)
-  if [ "$(jq -r .owner <<<"$held")" = "$lock_owner" ]; then
+  if is_ours "$held"; then
     driver_lock_swap "$held" "$(jq -c '.until = 0' <<<"$held")"
   fi
 }

@@ -4,9 +4,15 @@
 # Sourced together: variables cross files. Programs of jq and nginx stand in single quotes.
 # shellcheck disable=SC2034,SC2154,SC2016
 
-# Distinguishes this process from a later one with the same number.
-process_start() { cut -d ' ' -f 22 "/proc/$1/stat" 2>/dev/null || true; }
+# Distinguishes this process from a later one with the same number. The name, which may hold anything, ends with ")".
+process_start() {
+  local stat fields
+  { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 0
+  read -r -a fields <<<"${stat##*) }"
+  printf '%s' "${fields[19]}"
+}
 host=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo "${HOSTNAME:-unknown}")
+actor=${actor//[^A-Za-z0-9@._ -]/_}
 lock_owner=$actor/$host/$$/$(process_start $$)
 
 lock_json() {
@@ -14,6 +20,8 @@ lock_json() {
     --arg started "$(process_start $$)" --argjson until $(($(now_s) + lock_expiry_s)) \
     '{owner: $owner, actor: $actor, host: $host, pid: $pid, started: $started, until: $until}'
 }
+
+is_ours() { [[ $1 == "{\"owner\":\"$lock_owner\","* ]]; }
 
 # lock_is_free LOCK: nobody's, expired, or of a process of this machine that has ended.
 lock_is_free() {
