@@ -288,6 +288,7 @@ driver_wait_ready() {
   for deployment in $(serving_deployments "$1") "${rolling_deployments[@]/#/deployment.apps/}"; do
     until kubectl -n "$namespace" rollout status "$deployment" --timeout=20s >&2; do
       [ "$(now_s)" -lt "$until" ] || { reason="$deployment did not become ready within $ready_timeout_s s" && return 1; }
+      sleep 1
       driver_lock_renew || lost_lock
     done
   done

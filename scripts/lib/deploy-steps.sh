@@ -28,7 +28,8 @@ deploy() {
     --argjson rolling "$(driver_rolling)"
   # The colour that serves without ever having been deployed by this script counts as good.
   if [ -n "$from" ] && [ -z "$(state_of "$from")" ]; then
-    record_change '.colours[$from] = {tag: $known, state: "good"}' --arg from "$from" --arg known "$(driver_release_of "$from")"
+    record_change '.colours[$from] = {tag: $known, state: "good", rolling: .rolling}' --arg from "$from" \
+      --arg known "$(driver_release_of "$from")"
   fi
   bring_up || give_up
   switch_and_watch || roll_back
