@@ -40,5 +40,5 @@ int main(int argc, char** argv) {
   close(s);
   text[12] = '\0';
   std::puts(text);
-  return std::strncmp(text + 8, " 200", 4) == 0 ? 0 : 1;
+  return std::strncmp(text, "HTTP/1.", 7) == 0 && std::strncmp(text + 8, " 200", 4) == 0 ? 0 : 1;
 }
