@@ -61,7 +61,7 @@ exec 4>"$root/end"
 sleep 3
 expect() { # STATUS ARGUMENTS...
   local status=0 begin=$SECONDS
-  "$repository/scripts/deploy.sh" -e staging "${@:2}" >>"$root/audit" 2>>"$root/log" || status=$?
+  "$repository/scripts/deploy.sh" -e staging "${@:2}" >>"$root/audit" 2>>"$root/log" 4>&- || status=$?
   [ "$status" = "$1" ] || { cat "$root/log" >&2 && die "deploy.sh ${*:2} ended with $status instead of $1"; }
   printf '%-44s %10s s\n' "deploy.sh ${*:2}" $((SECONDS - begin))
 }

@@ -1,33 +1,40 @@
-"""A release for the local driver: says which one it is. `server.py TAG [fault]`; drains at SIGTERM."""
+"""A release for the local driver: says which one it is. `server.py TAG [fault]`; at SIGTERM it accepts no more and ends after
+what is in flight."""
+import asyncio
 import os
 import signal
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 TAG = sys.argv[1]
 FAULT = sys.argv[2] if len(sys.argv) > 2 else ""
+BODY = f"{TAG} {os.environ['COLOUR']}".encode()
+in_flight = set()
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        sick = FAULT == "unready" or (FAULT == "sick" and self.path != "/health/ready")
-        body = f"{TAG} {os.environ['COLOUR']}".encode()
-        self.send_response(503 if sick else 200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
+async def answer(reader, writer):
+    task = asyncio.current_task()
+    in_flight.add(task)
+    try:
+        path = (await reader.readuntil(b"\r\n\r\n")).split(b" ", 2)[1]
+        sick = FAULT == "unready" or (FAULT == "sick" and path != b"/health/ready")
+        status = b"503 Service Unavailable" if sick else b"200 OK"
+        writer.write(b"HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s" % (status, len(BODY), BODY))
+        await writer.drain()
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         pass
+    finally:
+        writer.close()
+        in_flight.discard(task)
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = False
-    request_queue_size = 1024
+async def main():
+    server = await asyncio.start_server(answer, "127.0.0.1", int(os.environ["PORT"]), backlog=4096)
+    asked = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asked.set)
+    await asked.wait()
+    server.close()
+    while in_flight:
+        await asyncio.sleep(0.02)
 
 
-server = Server(("127.0.0.1", int(os.environ["PORT"])), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever(poll_interval=0.05)
-server.server_close()
+asyncio.run(main())
