@@ -24,6 +24,11 @@ struct ml_config {
 };
 BOOST_DESCRIBE_STRUCT(ml_config, (), (cpu_threads, queue_max, organizations_max))
 
+struct ui_config {
+  std::string root; // the built pages, of which only the API's description is shown; none when empty
+};
+BOOST_DESCRIBE_STRUCT(ui_config, (), (root))
+
 struct settings {
   http::config http;
   ml_config ml;
@@ -43,7 +48,8 @@ settings read_settings() {
     throw std::runtime_error("configuration: ml.cpu_threads must be 1 to 64 and ml.organizations_max at least 1");
   out.http.service = "pricing-ml";
   out.http.title = "Pricing Agent: predictions";
-  out.http.static_root.clear();
+  out.http.static_root = source.read<ui_config>("ui").value().root;
+  out.http.static_folder = "api-docs";
   return out;
 }
 

@@ -159,7 +159,8 @@ class web_thread {
     append(routes, sourcing::verdict_routes(verdicts_));
     append(routes, reports::export_routes(database_, shared_.objects));
     append(routes, watch::alert_routes(database_));
-    routes.push_back(insight::item_page_route(catalog_, database_));
+    // Its benchmark is of today.
+    routes.push_back(http::cached(insight::item_page_route(catalog_, database_), answers_, std::chrono::minutes(1)));
     routes.push_back(insight::overview_route(database_));
     return http::router::create(std::move(routes),
                                 identity::make_hooks(shared_.configured.identity, identity_, people_, counters_))

@@ -173,38 +173,38 @@ std::vector<std::string> search_patterns(std::string_view normalized_text) {
 
 std::vector<http::route> catalog_routes(catalog_store& store, http::answer_cache& answers) {
   std::vector<http::route> routes;
-  routes.push_back(http::json_route<items_request, http::page<item_summary>>(
+  // All of it is read from prices and from what market derives of them.
+  const auto add = [&](http::route r) { routes.push_back(http::cached(std::move(r), answers)); };
+  add(http::json_route<items_request, http::page<item_summary>>(
       method::get, "/api/v1/items", {.summary = "Items, searched and filtered", .permission = "item.read"},
       [&store](context& c, items_request in) { return list_items(store, c, std::move(in)); }));
-  routes.push_back(http::json_route<http::nothing, item_facets>(
+  add(http::json_route<http::nothing, item_facets>(
       method::get, "/api/v1/items/facets", {.summary = "Units and categories to filter by", .permission = "item.read"},
       [&store](context& c, http::nothing) {
         return store.item_facets_of({c.organization(), c.deadline()});
       }));
-  routes.push_back(
-      http::cached(http::json_route<prices_request, http::page<price_row>>(
-                       method::get, "/api/v1/items/{id}/prices",
-                       {.summary = "Observed prices of an item, newest first", .permission = "item.read"},
-                       [&store](context& c, prices_request in) { return list_prices(store, c, std::move(in)); }),
-                   answers));
-  routes.push_back(http::json_route<suppliers_request, http::page<supplier_summary>>(
+  add(http::json_route<prices_request, http::page<price_row>>(
+      method::get, "/api/v1/items/{id}/prices",
+      {.summary = "Observed prices of an item, newest first", .permission = "item.read"},
+      [&store](context& c, prices_request in) { return list_prices(store, c, std::move(in)); }));
+  add(http::json_route<suppliers_request, http::page<supplier_summary>>(
       method::get, "/api/v1/suppliers",
       {.summary = "Suppliers with their usual position", .permission = "supplier.read"},
       [&store](context& c, suppliers_request in) { return list_suppliers(store, c, std::move(in)); }));
-  routes.push_back(http::json_route<id_request, supplier_detail>(
-      method::get, "/api/v1/suppliers/{id}", {.summary = "One supplier", .permission = "supplier.read"},
-      [&store](context& c, id_request in) {
-        return store.supplier({c.organization(), c.deadline()}, in.id);
-      }));
-  routes.push_back(http::json_route<events_request, http::page<event_summary>>(
+  add(http::json_route<id_request, supplier_detail>(method::get, "/api/v1/suppliers/{id}",
+                                                    {.summary = "One supplier", .permission = "supplier.read"},
+                                                    [&store](context& c, id_request in) {
+                                                      return store.supplier({c.organization(), c.deadline()}, in.id);
+                                                    }));
+  add(http::json_route<events_request, http::page<event_summary>>(
       method::get, "/api/v1/events",
       {.summary = "Lettings, proposals and requests for quotation, newest first", .permission = "event.read"},
       [&store](context& c, events_request in) { return list_events(store, c, std::move(in)); }));
-  routes.push_back(http::json_route<id_request, event_detail>(
-      method::get, "/api/v1/events/{id}", {.summary = "One event with its bidders", .permission = "event.read"},
-      [&store](context& c, id_request in) {
-        return store.event({c.organization(), c.deadline()}, in.id);
-      }));
+  add(http::json_route<id_request, event_detail>(method::get, "/api/v1/events/{id}",
+                                                 {.summary = "One event with its bidders", .permission = "event.read"},
+                                                 [&store](context& c, id_request in) {
+                                                   return store.event({c.organization(), c.deadline()}, in.id);
+                                                 }));
   return routes;
 }
 

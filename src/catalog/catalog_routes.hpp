@@ -6,7 +6,8 @@
 
 namespace pricing::catalog {
 
-// Both must outlive the routes. Observed prices are answered from the cache, which must be told of new ones.
+// Both must outlive the routes. All of it is answered from the cache, which must be told of new
+// prices and of what is derived from them.
 std::vector<http::route> catalog_routes(catalog_store& store, http::answer_cache& answers);
 
 // LIKE patterns that together find the words of `text` in normalized names: "hot mix  1.5\"" becomes %hot%, %mix%, …

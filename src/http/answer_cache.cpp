@@ -13,14 +13,16 @@ std::string key_of(organization_id organization, const std::string& target) {
   return std::to_string(organization.value) + target;
 }
 
-asio::awaitable<result<response>> find_or_make(const handler& inner, answer_cache& cache, context& c) {
+asio::awaitable<result<response>> find_or_make(const handler& inner, answer_cache& cache,
+                                               std::optional<std::chrono::seconds> age_max, context& c) {
   const organization_id organization = c.organization();
   if (const response* kept = cache.find(organization, c.request.target))
     co_return *kept;
   const auto generation = cache.generation(organization);
   auto made = co_await inner(c);
   if (made && made->status == 200)
-    cache.keep(organization, c.request.target, generation, *made);
+    cache.keep(organization, c.request.target, generation, *made,
+               age_max ? answer_cache::steady::now() + *age_max : answer_cache::steady::time_point::max());
   co_return made;
 }
 
@@ -30,6 +32,10 @@ const response* answer_cache::find(organization_id organization, const std::stri
   const auto at = by_key_.find(key_of(organization, target));
   if (at == by_key_.end())
     return nullptr;
+  if (at->second->expires_at < steady::now()) {
+    drop(at->second);
+    return nullptr;
+  }
   entries_.splice(entries_.begin(), entries_, at->second);
   return &at->second->answer;
 }
@@ -40,7 +46,7 @@ std::uint64_t answer_cache::generation(organization_id organization) const {
 }
 
 void answer_cache::keep(organization_id organization, const std::string& target, std::uint64_t made_in,
-                        response& answer) {
+                        response& answer, steady::time_point expires_at) {
   std::string key = key_of(organization, target);
   const std::size_t bytes = answer.content().size() + 2 * key.size() + entry_overhead;
   if (made_in != generation(organization) || bytes > bytes_max_ / 4)
@@ -53,7 +59,7 @@ void answer_cache::keep(organization_id organization, const std::string& target,
     answer.etag = content_etag(answer.content());
   if (!answer.shared_body)
     answer.shared_body = std::make_shared<const std::string>(std::move(answer.body));
-  entries_.push_front({key, organization.value, answer, bytes});
+  entries_.push_front({key, organization.value, answer, bytes, expires_at});
   by_key_.emplace(std::move(key), entries_.begin());
   bytes_ += bytes;
 }
@@ -77,8 +83,10 @@ void answer_cache::drop(entries::iterator e) {
   entries_.erase(e);
 }
 
-route cached(route r, answer_cache& cache) {
-  r.handle = [inner = std::move(r.handle), &cache](context& c) { return find_or_make(inner, cache, c); };
+route cached(route r, answer_cache& cache, std::optional<std::chrono::seconds> age_max) {
+  r.handle = [inner = std::move(r.handle), &cache, age_max](context& c) {
+    return find_or_make(inner, cache, age_max, c);
+  };
   return r;
 }
 

@@ -11,9 +11,11 @@
 // is forgotten as soon as it is back.
 #include "http/route.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 
@@ -21,6 +23,7 @@ namespace pricing::http {
 
 class answer_cache {
  public:
+  using steady = std::chrono::steady_clock;
   explicit answer_cache(std::size_t bytes_max) : bytes_max_(bytes_max) {}
   answer_cache(const answer_cache&) = delete;
 
@@ -28,7 +31,9 @@ class answer_cache {
   const response* find(organization_id organization, const std::string& target);
   // Of an answer to keep: what generation() said before it was made, so that one made from old prices is not kept.
   std::uint64_t generation(organization_id organization) const;
-  void keep(organization_id organization, const std::string& target, std::uint64_t made_in, response& answer);
+  // After `expires_at` it is not found any more.
+  void keep(organization_id organization, const std::string& target, std::uint64_t made_in, response& answer,
+            steady::time_point expires_at = steady::time_point::max());
   // An organization's number as text: a notice's payload; anything else forgets everything.
   void forget(std::string_view payload);
 
@@ -40,6 +45,7 @@ class answer_cache {
     std::int64_t organization = 0;
     response answer;
     std::size_t bytes = 0;
+    steady::time_point expires_at;
   };
   using entries = std::list<entry>; // the one used last in front
   void drop(entries::iterator e);
@@ -53,6 +59,7 @@ class answer_cache {
 };
 
 // The route answered from the cache where it can be; only successful answers are kept. The cache must outlive it.
-route cached(route r, answer_cache& cache);
+// `age_max` is for what also depends on the day.
+route cached(route r, answer_cache& cache, std::optional<std::chrono::seconds> age_max = std::nullopt);
 
 } // namespace pricing::http

@@ -40,6 +40,7 @@ struct config {
   bool trust_forwarded_for = false;    // behind a proxy that sets X-Forwarded-For
   bool hsts = false;                   // behind TLS
   std::string static_root;             // the UI bundle; none when empty
+  std::string static_folder;           // only this folder of it, such as api-docs; all when empty
   std::string temp_folder;             // for streamed bodies; default: the system's
   std::string service = "pricing-web"; // in access log lines, as core/log names it
   std::string title = "Pricing Agent";
@@ -48,7 +49,7 @@ struct config {
 BOOST_DESCRIBE_STRUCT(config, (),
                       (address, port, threads, header_max, body_max, connections_max, idle_timeout_s, header_timeout_s,
                        body_timeout_s, request_timeout_s, drain_timeout_s, shutdown_delay_s, access_log,
-                       trust_forwarded_for, hsts, static_root, temp_folder, service, title, version))
+                       trust_forwarded_for, hsts, static_root, static_folder, temp_folder, service, title, version))
 
 // Something this process depends on, as it looked when it was asked.
 struct component_health {

@@ -30,7 +30,7 @@ site::state::state(config c, prometheus::Registry& registry, probes p)
       checks(std::move(p)),
       measured(registry, settings.version, settings.connections_max) {
   if (!settings.static_root.empty())
-    files.load(settings.static_root);
+    files.load(settings.static_root, settings.static_folder);
 }
 
 std::string site::state::temp_file_name() {

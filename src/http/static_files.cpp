@@ -57,12 +57,14 @@ bool is_plain(std::string_view path) {
 
 } // namespace
 
-void static_files::load(const std::string& root) {
+void static_files::load(const std::string& root, const std::string& only) {
   constexpr std::size_t bytes_max = 64 * 1024 * 1024;
-  if (!fs::is_directory(root))
-    throw std::runtime_error("the folder of static files '" + root + "' does not exist; set http.static_root");
+  const fs::path folder = only.empty() ? fs::path(root) : fs::path(root) / only;
+  if (!fs::is_directory(folder))
+    throw std::runtime_error("the folder of static files '" + folder.string() +
+                             "' does not exist; set http.static_root");
   std::size_t bytes = 0;
-  for (const auto& entry : fs::recursive_directory_iterator(root)) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.is_symlink() || !entry.is_regular_file())
       continue;
     const auto name = "/" + fs::relative(entry.path(), root).generic_string();

@@ -15,8 +15,9 @@ class static_files {
  public:
   static_files() = default;
   // Every regular file below `root` except source maps; symbolic links are not followed. "x.js.gz" beside "x.js" is its
-  // compressed form. Throws std::runtime_error when root is not a readable folder or holds more than 64 MB.
-  void load(const std::string& root);
+  // compressed form. With `only`, no more than that folder of it, under its name. Throws std::runtime_error when the
+  // folder cannot be read or holds more than 64 MB.
+  void load(const std::string& root, const std::string& only = {});
 
   // The answer to GET `path` ("/assets/index-4f3a.js"; decoded), empty when there is none. A path without
   // an extension that names no file gets index.html (the UI routes itself).

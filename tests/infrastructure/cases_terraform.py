@@ -214,11 +214,15 @@ def test_the_text_is_formatted(_=None):
                 assert "\t" not in line and line == line.rstrip() and indent % 2 == 0, f"{path}:{number}"
 
 
+def passes_validation(terraform):
+    done = terraform("validate", "-no-color")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_terraform_finds_it_valid(_=None):
     terraform = prepared()
     if terraform:
-        done = terraform("validate", "-no-color")
-        assert done.returncode == 0, done.stdout + done.stderr
+        passes_validation(terraform)
 
 
 def test_each_module_holds_what_it_promises(_=None):

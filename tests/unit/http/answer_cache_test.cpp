@@ -42,6 +42,16 @@ TEST_F(answer_cache_test, forgets_one_organization_or_all) {
   EXPECT_EQ(cache.bytes(), 0u);
 }
 
+TEST_F(answer_cache_test, an_answer_of_a_moment_ends_with_it) {
+  auto answer = response::json("today");
+  const auto now = answer_cache::steady::now();
+  cache.keep(ours, "/a", cache.generation(ours), answer, now + std::chrono::hours(1));
+  EXPECT_TRUE(has(ours, "/a"));
+  cache.keep(ours, "/a", cache.generation(ours), answer, now - std::chrono::milliseconds(1));
+  EXPECT_FALSE(has(ours, "/a"));
+  EXPECT_EQ(cache.bytes(), 0u);
+}
+
 TEST_F(answer_cache_test, keeps_nothing_that_was_made_before_the_change) {
   const auto before = cache.generation(ours);
   cache.forget("1");

@@ -656,6 +656,14 @@ TEST_F(static_site, serves_the_bundle_and_falls_back_to_its_page) {
   EXPECT_EQ(s.ask(get("/api/docs/")).body, "<html>docs</html>");
 }
 
+TEST_F(static_site, may_show_one_folder_only) {
+  running_server server({.static_root = root.string(), .static_folder = "api-docs"}, with({sum_route()}));
+  raw_socket s(server.port());
+  EXPECT_EQ(s.ask(get("/api/docs/")).body, "<html>docs</html>");
+  EXPECT_EQ(s.ask(get("/")).status, 404);
+  EXPECT_EQ(s.ask(get("/assets/index-4f3a.js")).status, 404);
+}
+
 TEST_F(static_site, never_leaves_its_folder) {
   running_server server({.static_root = root.string()}, with({}));
   for (auto path : {"/../pricing-http-secret.txt", "/%2e%2e/pricing-http-secret.txt", "/assets/..%2f..%2fetc/passwd",
