@@ -104,11 +104,23 @@ asio::awaitable<result<member>> identity_store::change_member(organization_id or
 
 constexpr auto audit_sql =
     "insert into audit_events (organization_id, user_id, action, subject_type, subject_id, after, request_id, address) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    "values ($1, $2, $3, $4, $5, $6, $7, $8) returning id, encode(hash, 'hex')";
 
-asio::awaitable<result<void>> identity_store::audit(new_audit_event e) {
-  co_return done(co_await database_.execute(e.organization, audit_sql, e.organization, e.user, e.action, e.subject_type,
-                                            e.subject_id, e.after, e.request_id, e.address));
+asio::awaitable<result<audit_link>> identity_store::audit(new_audit_event e) {
+  co_return co_await database_.query_one<audit_link>(e.organization, audit_sql, e.organization, e.user, e.action,
+                                                     e.subject_type, e.subject_id, e.after, e.request_id, e.address);
+}
+
+constexpr auto keep_audit_head_sql =
+    "insert into audit_heads as kept (organization_id, event_id, hash, signature) values ($1, $2, decode($3, 'hex'), "
+    "$4) "
+    "on conflict (organization_id) do update set event_id = excluded.event_id, hash = excluded.hash, "
+    "signature = excluded.signature, signed_at = now() where kept.event_id < excluded.event_id";
+
+asio::awaitable<result<void>> identity_store::keep_audit_head(organization_id organization, audit_link head,
+                                                              std::string signature) {
+  co_return done(
+      co_await database_.execute(organization, keep_audit_head_sql, organization, head.id, head.hash, signature));
 }
 
 constexpr auto audit_trail_sql =

@@ -2,6 +2,7 @@
 // All SQL of identity. Logging in happens before an organization is known, so it goes through SECURITY DEFINER
 // functions of the schema; everything else is confined by row-level security.
 #include "core/ids.hpp"
+#include "identity/audit_chain.hpp"
 #include "identity/identity.hpp"
 #include "postgres/pool.hpp"
 
@@ -69,7 +70,9 @@ class identity_store {
   asio::awaitable<result<member>> change_member(organization_id organization, user_id user,
                                                 std::optional<std::string> role, std::optional<bool> disabled);
 
-  asio::awaitable<result<void>> audit(new_audit_event e);
+  asio::awaitable<result<audit_link>> audit(new_audit_event e);
+  // An older head than the one that is kept changes nothing.
+  asio::awaitable<result<void>> keep_audit_head(organization_id organization, audit_link head, std::string signature);
   asio::awaitable<result<std::vector<audit_event>>> audit_trail(organization_id organization, std::int64_t before,
                                                                 int limit);
 
