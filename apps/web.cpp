@@ -110,7 +110,7 @@ class web_thread {
         cache_(thread.io(), shared.configured.cache),
         model_(thread.io(), shared.configured.ml, shared.signer),
         people_(database_),
-        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
+        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock, &registry),
         answers_(shared.configured.web.answer_cache_bytes),
         counters_(thread.io(), shared.configured.counters),
         catalog_(database_),

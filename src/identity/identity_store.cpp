@@ -26,12 +26,6 @@ asio::awaitable<result<std::optional<login_row>>> identity_store::find_member(or
   co_return co_await database_.query_optional<login_row>(organization, find_member_sql, user, organization);
 }
 
-constexpr auto note_login_sql = "select 1 from (select note_login($1, $2, $3, $4)) noted";
-
-asio::awaitable<result<void>> identity_store::note_login(user_id user, bool success, int failures_max, int lockout_s) {
-  co_return done(co_await database_.execute(nobody, note_login_sql, user, success, failures_max, lockout_s));
-}
-
 constexpr auto keep_refresh_token_sql =
     "insert into refresh_tokens (organization_id, user_id, token_hash, family_hash, expires_at) "
     "values ($1, $2, $3, $4, $5)";
@@ -100,6 +94,20 @@ asio::awaitable<result<member>> identity_store::change_member(organization_id or
   if (!changed && changed.error().code == errc::not_found)
     co_return not_found("there is no user " + std::to_string(user.value));
   co_return changed;
+}
+
+constexpr auto policy_sql = "select mfa_required from organizations where id = $1";
+
+asio::awaitable<result<security_policy>> identity_store::policy(organization_id organization) {
+  co_return co_await database_.query_one<security_policy>(organization, policy_sql, organization);
+}
+
+constexpr auto set_policy_sql = "update organizations set mfa_required = $2 where id = $1 returning mfa_required";
+
+asio::awaitable<result<security_policy>> identity_store::set_policy(organization_id organization,
+                                                                    security_policy policy) {
+  co_return co_await database_.query_one<security_policy>(organization, set_policy_sql, organization,
+                                                          policy.mfa_required);
 }
 
 constexpr auto audit_sql =

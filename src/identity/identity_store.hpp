@@ -58,7 +58,6 @@ class identity_store {
 
   asio::awaitable<result<std::optional<login_row>>> find_login(std::string email);
   asio::awaitable<result<std::optional<login_row>>> find_member(organization_id organization, user_id user);
-  asio::awaitable<result<void>> note_login(user_id user, bool success, int failures_max, int lockout_s);
   asio::awaitable<result<void>> keep_refresh_token(organization_id organization, user_id user, std::string token_hash,
                                                    std::string family_hash, timestamp expires_at);
   asio::awaitable<result<std::optional<used_token>>> use_refresh_token(std::string token_hash);
@@ -69,6 +68,9 @@ class identity_store {
                                              std::string role, std::string password_hash);
   asio::awaitable<result<member>> change_member(organization_id organization, user_id user,
                                                 std::optional<std::string> role, std::optional<bool> disabled);
+
+  asio::awaitable<result<security_policy>> policy(organization_id organization);
+  asio::awaitable<result<security_policy>> set_policy(organization_id organization, security_policy policy);
 
   asio::awaitable<result<audit_link>> audit(new_audit_event e);
   // An older head than the one that is kept changes nothing.
@@ -84,6 +86,8 @@ class identity_store {
   asio::awaitable<result<void>> keep_answer(organization_id organization, std::string key, std::string method_path,
                                             int status, std::string body);
   asio::awaitable<result<void>> forget_key(organization_id organization, std::string key, std::string method_path);
+
+  postgres::pool& database() { return database_; }
 
  private:
   postgres::pool& database_;
