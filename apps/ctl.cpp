@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "follow_up.hpp"
 #include "http/server.hpp"
+#include "identity/audit_chain.hpp"
 #include "identity/config.hpp"
 #include "identity/password.hpp"
 #include "ingest/ingest_cli.hpp"
@@ -180,6 +181,36 @@ class command_line {
     std::cout << learn::to_table(models::evaluate_history(*session, organization(organization_name), request).value());
   }
 
+  // Every organization's chain of audit events; the heads in the file are those of the last time all was whole.
+  int verify_audit(const std::string& organization_name, const std::string& heads_file) const {
+    const auto keys = identity::key_ring::create(source_.read<identity::config>("identity").value().secret).value();
+    const auto session = connect();
+    auto heads =
+        heads_file.empty() ? std::map<std::int64_t, identity::audit_link>() : identity::read_audit_heads(heads_file);
+    std::vector<std::int64_t> wanted;
+    if (organization_name.empty())
+      wanted = session->query<std::int64_t>("select organization_ids()");
+    else
+      wanted.push_back(organization(organization_name).value);
+    bool whole = true;
+    for (const auto id : wanted) {
+      const auto known = heads.find(id);
+      const auto report = identity::verify_audit_chain(
+          *session, keys, {id}, known == heads.end() ? std::nullopt : std::optional(known->second));
+      if (report.broken)
+        std::cout << fmt::format("organization {}: broken at event {}: {}\n", id, report.broken->event,
+                                 report.broken->reason);
+      else
+        std::cout << fmt::format("organization {}: {} events, whole\n", id, report.events);
+      whole = whole && !report.broken;
+      if (!report.broken && report.last)
+        heads[id] = *report.last;
+    }
+    if (!heads_file.empty() && whole)
+      identity::write_audit_heads(heads_file, heads);
+    return whole ? 0 : 1;
+  }
+
   std::string effective_config() const {
     storage_root();
     source_.read<redis::config>("redis").value();
@@ -258,6 +289,13 @@ int run(int argc, char** argv) {
   bootstrap->add_option("--currency", currency, "ISO 4217 code")->capture_default_str();
   bootstrap->add_option("--email", email, "of the administrator")->capture_default_str();
   bootstrap->callback([&] { command_line().bootstrap(name, slug.empty() ? slug_of(name) : slug, currency, email); });
+
+  std::string heads;
+  auto* audit = app.add_subcommand("audit", "The audit trail")->require_subcommand(1);
+  auto* verify = audit->add_subcommand("verify", "Check every chain of audit events; names the first wrong event");
+  verify->add_option("--heads", heads, "file, kept apart from the database, of the newest events seen so far");
+  for_organization(verify);
+  verify->callback([&] { status = command_line().verify_audit(organization, heads); });
 
   std::string out = "demo", until;
   std::uint64_t seed = operations::demo_options{}.seed;

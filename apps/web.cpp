@@ -113,7 +113,7 @@ class web_thread {
         model_(thread.io(), shared.configured.ml, shared.signer),
         model_health_(thread.io(), {.base_url = shared.configured.ml.url}),
         people_(database_),
-        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
+        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock, &registry),
         answers_(shared.configured.web.answer_cache_bytes),
         counters_(thread.io(), shared.configured.counters),
         catalog_(database_),

@@ -29,11 +29,12 @@ constexpr std::array<std::string_view, 23> manager_permissions = {
     "model.manage",      "model.read",   "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
     "upload.create",     "upload.read",  "user.read",     "verdict.create",  "verdict.read"};
 
-constexpr std::array<std::string_view, 24> admin_permissions = {
-    "alert.acknowledge", "alert.manage", "alert.read",    "audit.read",      "event.read",     "export.create",
-    "export.read",       "item.read",    "job.manage",    "job.read",        "match.decide",   "match.read",
-    "model.manage",      "model.read",   "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
-    "upload.create",     "upload.read",  "user.read",     "user.write",      "verdict.create", "verdict.read"};
+constexpr std::array<std::string_view, 26> admin_permissions = {
+    "alert.acknowledge", "alert.manage",  "alert.read",    "api_key.read", "api_key.write", "audit.read",
+    "event.read",        "export.create", "export.read",   "item.read",    "job.manage",    "job.read",
+    "match.decide",      "match.read",    "model.manage",  "model.read",   "overview.read", "prediction.read",
+    "quarantine.fix",    "supplier.read", "upload.create", "upload.read",  "user.read",     "user.write",
+    "verdict.create",    "verdict.read"};
 
 static_assert(std::ranges::is_sorted(viewer_permissions) && std::ranges::is_sorted(buyer_permissions) &&
               std::ranges::is_sorted(analyst_permissions) && std::ranges::is_sorted(manager_permissions) &&

@@ -1060,6 +1060,7 @@ export interface components {
             role: string;
             permissions: string[];
             csrf_token: string;
+            mfa_setup_needed: boolean;
         };
         identity_user_view: {
             id: number;
@@ -1077,6 +1078,51 @@ export interface components {
             token_type: string;
             expires_in_s: number;
             refresh_token: string;
+        };
+        identity_mfa_view: {
+            enabled: boolean;
+            required: boolean;
+            /** Format: int32 */
+            recovery_codes_left: number;
+        };
+        identity_mfa_setup: {
+            secret: string;
+            secret_uri: string;
+        };
+        identity_recovery_codes: {
+            recovery_codes: string[];
+        };
+        identity_security_policy: {
+            mfa_required: boolean;
+        };
+        identity_api_key: {
+            id: number;
+            name: string;
+            shown: string;
+            user: string;
+            permissions: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            last_used_at?: string | null;
+            active: boolean;
+        };
+        identity_created_api_key: {
+            id: number;
+            name: string;
+            shown: string;
+            user: string;
+            permissions: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            last_used_at?: string | null;
+            active: boolean;
+            secret: string;
         };
         http_page_identity_member: {
             data: components["schemas"]["identity_member"][];

@@ -20,6 +20,12 @@ export interface List<T> {
 export type Session = Shape<'identity_session_view'>;
 export type User = Shape<'identity_member'>;
 export type AuditEvent = Shape<'identity_audit_event'>;
+export type ApiKey = Shape<'identity_api_key'>;
+export type CreatedApiKey = Shape<'identity_created_api_key'>;
+export type Mfa = Shape<'identity_mfa_view'>;
+export type MfaSetup = Shape<'identity_mfa_setup'>;
+export type RecoveryCodes = Shape<'identity_recovery_codes'>;
+export type SecurityPolicy = Shape<'identity_security_policy'>;
 
 export type Overview = Shape<'insight_overview'>;
 export type Item = Shape<'insight_item_page'>;
