@@ -358,6 +358,10 @@ std::vector<float> market_view::features(const query_event& event, std::span<con
   return detail::make_features(*data_, event, lines).values;
 }
 
+std::span<const float> market_view::line_benchmarks() const {
+  return data_->benchmark;
+}
+
 std::size_t market_view::feature_count() {
   return detail::feature_total();
 }
