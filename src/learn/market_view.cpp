@@ -371,6 +371,10 @@ std::string market_view::category_name(std::uint32_t category) const {
   return {};
 }
 
+std::span<const float> market_view::line_benchmarks() const {
+  return data_->benchmark;
+}
+
 std::size_t market_view::feature_count() {
   return detail::feature_total();
 }

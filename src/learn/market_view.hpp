@@ -44,6 +44,9 @@ class market_view {
   // Category of an item by its index in the history; without one, the leading word of its description groups items.
   std::uint32_t category_of(std::uint32_t item) const;
   std::string category_name(std::uint32_t category) const;
+  // Log benchmark of every line of history().lines() as it stood before its day, at its quantity; NaN where nothing was
+  // known.
+  std::span<const float> line_benchmarks() const;
 
   const detail::view_data& data() const { return *data_; }
 
