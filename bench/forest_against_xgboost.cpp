@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -34,10 +35,10 @@ double seconds(const std::function<void()>& f) {
 
 // Best time of one call of each, measured in turns so that both see the same machine.
 std::pair<double, double> duel(const std::function<void()>& ours, int ours_repeats, const std::function<void()>& theirs,
-                               int theirs_repeats) {
+                               int theirs_repeats, int rounds = 15) {
   double best_ours = 1e9;
   double best_theirs = 1e9;
-  for (int round = 0; round < 15; ++round) {
+  for (int round = 0; round < rounds; ++round) {
     best_ours = std::min(best_ours, seconds([&] {
                                       for (int i = 0; i < ours_repeats; ++i) {
                                         ours();
@@ -71,7 +72,7 @@ std::string model_bytes(const oracle::table& t, int trees, int depth, const opti
                            {"max_depth", std::to_string(depth)},
                            {"eta", "0.05"},
                            {"min_child_weight", "1"},
-                           {"nthread", "2"}},
+                           {"nthread", "1"}},
                           trees);
   const auto bytes = b.save("ubj");
   if (!o.models.empty()) {
@@ -144,6 +145,24 @@ bool batch(const char* what, const forest& ours, const loaded_booster& theirs, c
   return report(what, times, static_cast<double>(t.rows), must, aim);
 }
 
+bool explain(const forest& ours, const loaded_booster& theirs, oracle::table t) {
+  t.rows = 64;
+  t.values.resize(t.rows * t.columns);
+  t.target.resize(t.rows);
+  const oracle::matrix m(t);
+  std::vector<float> out(t.rows * (t.columns + 1));
+  const rows x{t.values.data(), t.rows, t.columns};
+  const auto times = duel([&] { (void)ours.contributions(x, out); }, 10, [&] { theirs.contributions(m); }, 1, 5);
+  const float* expected = theirs.contributions(m);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!(std::abs(out[i] - expected[i]) <= 1e-4 + 1e-5 * std::abs(expected[i]))) {
+      std::printf("contributions: value %zu is %g, xgboost says %g\n", i, out[i], expected[i]);
+      return false;
+    }
+  }
+  return report("SHAP of 64 rows, per row", times, static_cast<double>(t.rows), 10, 25);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -163,6 +182,7 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
+  oracle::use_one_thread();
   const auto train = oracle::random_table({.rows = 20'000, .columns = 50});
   const auto test = oracle::random_table({.rows = 8192, .columns = 50, .seed = 9});
   bool ok = true;
@@ -173,6 +193,7 @@ int main(int argc, char** argv) {
     std::printf("500 trees, depth 6, 50 features, one thread, isa %d\n", static_cast<int>(ours.instructions()));
     ok = one_row(ours, theirs, test) && ok;
     ok = batch("batch of 8192, per row", ours, theirs, test, 6, 12) && ok;
+    ok = explain(ours, theirs, test) && ok;
   }
   {
     const auto bytes = model_bytes(train, 1000, 8, o);
