@@ -16,6 +16,8 @@
 #include "postgres/config.hpp"
 #include "postgres/migrations.hpp"
 #include "redis/client.hpp"
+#include "serving/config.hpp"
+#include "serving/registry.hpp"
 #include "storage/config.hpp"
 
 #include <CLI/CLI.hpp>
@@ -179,17 +181,45 @@ class command_line {
     std::cout << learn::to_table(models::evaluate_history(*session, organization(organization_name), request).value());
   }
 
+  void list_models(const std::string& organization_name) const {
+    const auto session = connect();
+    for (const auto& m : serving::list_models(*session, organization(organization_name)))
+      std::cout << describe(m) << '\n';
+  }
+
+  void promote_model(const std::string& name, int version, const std::string& organization_name) const {
+    const auto session = connect();
+    const auto c = source_.read<serving::config>("serving").value();
+    std::cout << describe(serving::promote(*session, organization(organization_name), name, version,
+                                           {c.gate_metric, c.gate_higher_is_better})
+                              .value())
+              << '\n';
+  }
+
+  void roll_back_model(const std::string& name, const std::string& organization_name) const {
+    const auto session = connect();
+    std::cout << describe(serving::roll_back(*session, organization(organization_name), name).value()) << '\n';
+  }
+
   void print_config() const {
     storage_root();
     source_.read<redis::config>("redis").value();
     source_.read<http::config>("http").value();
     source_.read<identity::config>("identity").value();
     source_.read<models::ml_config>("ml").value();
+    source_.read<serving::config>("serving").value();
     for (const auto& e : source_.entries())
       std::cout << fmt::format("{} = {}  ({})\n", e.name, e.value, e.source);
   }
 
  private:
+  static std::string describe(const serving::model_state& m) {
+    const auto number = [](std::optional<int> v) { return v ? std::to_string(*v) : std::string("none"); };
+    return fmt::format("{}: version {} in use, shadow {}, challenger {} ({:.0f} %){}", m.name,
+                       number(m.current_version), number(m.shadow_version), number(m.challenger_version),
+                       100 * m.challenger_share, m.loaded ? "" : ", unloaded");
+  }
+
   static std::string describe(const ingest::import_file_report& r) {
     const std::string name = r.file.filename().string();
     if (r.failure)
@@ -287,6 +317,22 @@ int run(int argc, char** argv) {
   evaluate->add_option("--retrain-months", retrain_months, "train again so often; 0: once")->capture_default_str();
   for_organization(evaluate);
   evaluate->callback([&] { command_line().evaluate(from, test_until, retrain_months, organization); });
+
+  std::string model;
+  int version = 0;
+  auto* models = app.add_subcommand("models", "Models that were uploaded to pricing-ml")->require_subcommand(1);
+  auto* list = models->add_subcommand("list", "Each with the version in use");
+  for_organization(list);
+  list->callback([&] { command_line().list_models(organization); });
+  auto* promote = models->add_subcommand("promote", "Take a version into use");
+  promote->add_option("name", model, "of the model")->required();
+  promote->add_option("version", version, "its number")->required();
+  for_organization(promote);
+  promote->callback([&] { command_line().promote_model(model, version, organization); });
+  auto* rollback = models->add_subcommand("rollback", "Go back to the version that was in use before");
+  rollback->add_option("name", model, "of the model")->required();
+  for_organization(rollback);
+  rollback->callback([&] { command_line().roll_back_model(model, organization); });
 
   auto* config = app.add_subcommand("config", "Print every setting with its value and where it comes from");
   config->callback([&] { command_line().print_config(); });
