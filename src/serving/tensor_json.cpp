@@ -276,6 +276,8 @@ class predict_reader {
     const bool is_first = out_.rows == 0;
     std::size_t at = 0;
     if (!is_first) {
+      if (out_.names.empty())
+        return end_row(out_.columns, true);
       if (out_.values.size() + out_.columns > limits_.values_max)
         return in_.fail("there are more than " + std::to_string(limits_.values_max) + " values in one request");
       out_.values.resize(before + out_.columns, std::numeric_limits<float>::quiet_NaN());
