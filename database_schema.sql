@@ -36,6 +36,19 @@ end $$;
 
 ALTER FUNCTION public.add_user(new_email text, new_name text, new_role text, new_password_hash text) OWNER TO pricing_owner;
 
+CREATE FUNCTION public.announce_served_model() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if tg_op = 'UPDATE' then
+    new.revision := old.revision + 1;
+  end if;
+  perform pg_notify('served_models', new.organization_id::text);
+  return new;
+end $$;
+
+ALTER FUNCTION public.announce_served_model() OWNER TO pricing_owner;
+
 CREATE FUNCTION public.chain_audit_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -197,6 +210,46 @@ $$;
 
 ALTER FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) OWNER TO pricing_owner;
 
+CREATE TABLE public.served_models (
+    organization_id bigint NOT NULL,
+    name text NOT NULL,
+    loaded boolean DEFAULT true NOT NULL,
+    current_version integer,
+    shadow_version integer,
+    challenger_version integer,
+    challenger_share double precision DEFAULT 0 NOT NULL,
+    pinned_versions integer[] DEFAULT '{}'::integer[] NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT served_models_challenger_share_check CHECK (((challenger_share >= (0)::double precision) AND (challenger_share <= (1)::double precision))),
+    CONSTRAINT served_models_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$'::text)),
+    CONSTRAINT served_models_pinned_versions_check CHECK ((cardinality(pinned_versions) <= 8))
+);
+
+ALTER TABLE ONLY public.served_models FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_models OWNER TO pricing_owner;
+
+CREATE FUNCTION public.promote_served_model(wanted_name text, wanted_version integer, promoter bigint) RETURNS SETOF public.served_models
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform from served_models where organization_id = current_organization() and name = wanted_name for update;
+  if not exists (select from served_model_versions
+                 where organization_id = current_organization() and name = wanted_name and version = wanted_version) then
+    return;
+  end if;
+  if exists (select from served_models where organization_id = current_organization() and name = wanted_name
+             and current_version is distinct from wanted_version) then
+    insert into served_model_promotions (organization_id, name, version, promoted_by)
+      values (current_organization(), wanted_name, wanted_version, promoter);
+  end if;
+  return query update served_models set current_version = wanted_version
+    where organization_id = current_organization() and name = wanted_name returning *;
+end $$;
+
+ALTER FUNCTION public.promote_served_model(wanted_name text, wanted_version integer, promoter bigint) OWNER TO pricing_owner;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -205,6 +258,30 @@ begin
 end $$;
 
 ALTER FUNCTION public.refuse_change() OWNER TO pricing_owner;
+
+CREATE FUNCTION public.roll_back_served_model(wanted_name text, by_user bigint) RETURNS SETOF public.served_models
+    LANGUAGE plpgsql
+    AS $$
+declare
+  former int;
+begin
+  perform from served_models where organization_id = current_organization() and name = wanted_name for update;
+  select version into former from served_model_promotions
+    where organization_id = current_organization() and name = wanted_name and undone_at is null
+    order by id desc offset 1 limit 1;
+  if former is null then
+    return;
+  end if;
+  update served_model_promotions set undone_at = now(), undone_by = by_user
+    where organization_id = current_organization() and id = (
+      select id from served_model_promotions
+      where organization_id = current_organization() and name = wanted_name and undone_at is null
+      order by id desc limit 1);
+  return query update served_models set current_version = former
+    where organization_id = current_organization() and name = wanted_name returning *;
+end $$;
+
+ALTER FUNCTION public.roll_back_served_model(wanted_name text, by_user bigint) OWNER TO pricing_owner;
 
 CREATE FUNCTION public.take_unsent_jobs(kinds text[], most integer, lost_after_s integer) RETURNS SETOF public.jobs
     LANGUAGE sql SECURITY DEFINER
@@ -318,6 +395,64 @@ ALTER TABLE public.alerts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE public.anomalies (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    row_key bigint NOT NULL,
+    observed_on date NOT NULL,
+    upload_id bigint NOT NULL,
+    source_row integer NOT NULL,
+    item_id bigint NOT NULL,
+    supplier_id bigint,
+    event_id bigint,
+    price numeric(18,4) NOT NULL,
+    expected numeric(18,4) NOT NULL,
+    quantity numeric(18,4) NOT NULL,
+    excess numeric(20,4) NOT NULL,
+    money numeric(20,4) GENERATED ALWAYS AS (abs(excess)) STORED NOT NULL,
+    score double precision NOT NULL,
+    p double precision NOT NULL,
+    q double precision NOT NULL,
+    reasons jsonb NOT NULL,
+    state text DEFAULT 'open'::text NOT NULL,
+    found_at timestamp with time zone DEFAULT now() NOT NULL,
+    seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    decided_by bigint,
+    decided_at timestamp with time zone,
+    CONSTRAINT anomalies_p_check CHECK (((p >= (0)::double precision) AND (p <= (1)::double precision))),
+    CONSTRAINT anomalies_q_check CHECK (((q >= (0)::double precision) AND (q <= (1)::double precision))),
+    CONSTRAINT anomalies_reasons_check CHECK ((jsonb_typeof(reasons) = 'array'::text)),
+    CONSTRAINT anomalies_state_check CHECK ((state = ANY (ARRAY['open'::text, 'dismissed'::text, 'confirmed'::text])))
+);
+
+ALTER TABLE ONLY public.anomalies FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.anomalies OWNER TO pricing_owner;
+
+ALTER TABLE public.anomalies ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.anomalies_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.anomaly_runs (
+    organization_id bigint NOT NULL,
+    upload_id bigint NOT NULL,
+    ran_at timestamp with time zone DEFAULT now() NOT NULL,
+    rows_examined bigint NOT NULL,
+    rows_left_out bigint NOT NULL,
+    reference_rows bigint NOT NULL,
+    found bigint NOT NULL,
+    why_not text
+);
+
+ALTER TABLE ONLY public.anomaly_runs FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.anomaly_runs OWNER TO pricing_owner;
+
 CREATE TABLE public.audit_events (
     organization_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -376,6 +511,30 @@ ALTER TABLE public.categories OWNER TO pricing_owner;
 
 ALTER TABLE public.categories ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME public.categories_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.drift_reports (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    window_from date NOT NULL,
+    window_to date NOT NULL,
+    rows bigint NOT NULL,
+    drifted integer NOT NULL,
+    report jsonb NOT NULL
+);
+
+ALTER TABLE ONLY public.drift_reports FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.drift_reports OWNER TO pricing_owner;
+
+ALTER TABLE public.drift_reports ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.drift_reports_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -680,6 +839,20 @@ ALTER TABLE ONLY public.memberships FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.memberships OWNER TO pricing_owner;
 
+CREATE TABLE public.model_calibrations (
+    organization_id bigint NOT NULL,
+    version text NOT NULL,
+    made_at timestamp with time zone DEFAULT now() NOT NULL,
+    tested_from date NOT NULL,
+    tested_to date NOT NULL,
+    object_key text NOT NULL,
+    report jsonb NOT NULL
+);
+
+ALTER TABLE ONLY public.model_calibrations FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.model_calibrations OWNER TO pricing_owner;
+
 CREATE TABLE public.models (
     organization_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -843,6 +1016,46 @@ CREATE TABLE public.schema_migrations (
 );
 
 ALTER TABLE public.schema_migrations OWNER TO pricing_owner;
+
+CREATE TABLE public.served_model_promotions (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    promoted_by bigint,
+    promoted_at timestamp with time zone DEFAULT now() NOT NULL,
+    undone_by bigint,
+    undone_at timestamp with time zone
+);
+
+ALTER TABLE ONLY public.served_model_promotions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_model_promotions OWNER TO pricing_owner;
+
+ALTER TABLE public.served_model_promotions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.served_model_promotions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.served_model_versions (
+    organization_id bigint NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    object_key text NOT NULL,
+    manifest text NOT NULL,
+    signature bytea NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT served_model_versions_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY public.served_model_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_model_versions OWNER TO pricing_owner;
 
 CREATE TABLE public.spend_months (
     organization_id bigint NOT NULL,
@@ -1030,6 +1243,15 @@ ALTER TABLE ONLY public.alert_rules
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY public.anomalies
+    ADD CONSTRAINT anomalies_organization_id_row_key_observed_on_key UNIQUE (organization_id, row_key, observed_on);
+
+ALTER TABLE ONLY public.anomalies
+    ADD CONSTRAINT anomalies_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.anomaly_runs
+    ADD CONSTRAINT anomaly_runs_pkey PRIMARY KEY (organization_id, upload_id);
+
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (organization_id, id);
 
@@ -1041,6 +1263,9 @@ ALTER TABLE ONLY public.categories
 
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.drift_reports
+    ADD CONSTRAINT drift_reports_pkey PRIMARY KEY (organization_id, id);
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_organization_id_reference_occurred_on_key UNIQUE (organization_id, reference, occurred_on);
@@ -1099,6 +1324,9 @@ ALTER TABLE ONLY public.match_decisions
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_pkey PRIMARY KEY (organization_id, user_id);
 
+ALTER TABLE ONLY public.model_calibrations
+    ADD CONSTRAINT model_calibrations_pkey PRIMARY KEY (organization_id, version);
+
 ALTER TABLE ONLY public.models
     ADD CONSTRAINT models_organization_id_version_key UNIQUE (organization_id, version);
 
@@ -1128,6 +1356,15 @@ ALTER TABLE ONLY public.schedules
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.served_model_promotions
+    ADD CONSTRAINT served_model_promotions_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.served_model_versions
+    ADD CONSTRAINT served_model_versions_pkey PRIMARY KEY (organization_id, name, version);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_pkey PRIMARY KEY (organization_id, name);
 
 ALTER TABLE ONLY public.spend_months
     ADD CONSTRAINT spend_months_pkey PRIMARY KEY (organization_id, month);
@@ -1162,6 +1399,12 @@ ALTER TABLE ONLY public.verdicts
 CREATE INDEX alerts_newest ON public.alerts USING btree (organization_id, state, id DESC);
 
 CREATE UNIQUE INDEX alerts_unresolved ON public.alerts USING btree (organization_id, rule_id, subject) WHERE (state <> 'resolved'::text);
+
+CREATE INDEX anomalies_item ON public.anomalies USING btree (organization_id, item_id);
+
+CREATE INDEX anomalies_money ON public.anomalies USING btree (organization_id, state, money DESC, id DESC);
+
+CREATE INDEX anomalies_upload ON public.anomalies USING btree (organization_id, upload_id);
 
 CREATE INDEX backups_newest ON public.backups USING btree (part, finished_at DESC);
 
@@ -1219,6 +1462,8 @@ CREATE INDEX refresh_tokens_user ON public.refresh_tokens USING btree (organizat
 
 CREATE INDEX schedules_due ON public.schedules USING btree (next_due, organization_id) WHERE enabled;
 
+CREATE INDEX served_model_promotions_newest ON public.served_model_promotions USING btree (organization_id, name, id DESC) WHERE (undone_at IS NULL);
+
 CREATE INDEX supplier_aliases_supplier ON public.supplier_aliases USING btree (organization_id, supplier_id);
 
 CREATE INDEX supplier_items_supplier ON public.supplier_items USING btree (organization_id, supplier_id, "position");
@@ -1230,6 +1475,8 @@ CREATE INDEX suppliers_name_trigrams ON public.suppliers USING gin (normalized_n
 CREATE INDEX uploads_hash ON public.uploads USING btree (organization_id, sha256);
 
 CREATE UNIQUE INDEX users_email ON public.users USING btree (lower(email));
+
+CREATE TRIGGER announce BEFORE INSERT OR UPDATE ON public.served_models FOR EACH ROW EXECUTE FUNCTION public.announce_served_model();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1253,6 +1500,21 @@ ALTER TABLE ONLY public.alerts
 ALTER TABLE ONLY public.alerts
     ADD CONSTRAINT alerts_organization_id_rule_id_fkey FOREIGN KEY (organization_id, rule_id) REFERENCES public.alert_rules(organization_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.anomalies
+    ADD CONSTRAINT anomalies_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.anomalies
+    ADD CONSTRAINT anomalies_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.anomalies
+    ADD CONSTRAINT anomalies_organization_id_item_id_fkey FOREIGN KEY (organization_id, item_id) REFERENCES public.items(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.anomalies
+    ADD CONSTRAINT anomalies_organization_id_upload_id_fkey FOREIGN KEY (organization_id, upload_id) REFERENCES public.uploads(organization_id, id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.anomaly_runs
+    ADD CONSTRAINT anomaly_runs_organization_id_upload_id_fkey FOREIGN KEY (organization_id, upload_id) REFERENCES public.uploads(organization_id, id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -1261,6 +1523,9 @@ ALTER TABLE ONLY public.categories
 
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_organization_id_parent_id_fkey FOREIGN KEY (organization_id, parent_id) REFERENCES public.categories(organization_id, id);
+
+ALTER TABLE ONLY public.drift_reports
+    ADD CONSTRAINT drift_reports_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
@@ -1337,6 +1602,9 @@ ALTER TABLE ONLY public.memberships
 ALTER TABLE ONLY public.memberships
     ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.model_calibrations
+    ADD CONSTRAINT model_calibrations_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
 ALTER TABLE ONLY public.models
     ADD CONSTRAINT models_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -1351,6 +1619,24 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.schedules
     ADD CONSTRAINT schedules_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.served_model_promotions
+    ADD CONSTRAINT served_model_promotions_organization_id_name_version_fkey FOREIGN KEY (organization_id, name, version) REFERENCES public.served_model_versions(organization_id, name, version) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.served_model_versions
+    ADD CONSTRAINT served_model_versions_organization_id_name_fkey FOREIGN KEY (organization_id, name) REFERENCES public.served_models(organization_id, name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_name_challenger_version_fkey FOREIGN KEY (organization_id, name, challenger_version) REFERENCES public.served_model_versions(organization_id, name, version);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_name_current_version_fkey FOREIGN KEY (organization_id, name, current_version) REFERENCES public.served_model_versions(organization_id, name, version);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_name_shadow_version_fkey FOREIGN KEY (organization_id, name, shadow_version) REFERENCES public.served_model_versions(organization_id, name, version);
 
 ALTER TABLE ONLY public.spend_months
     ADD CONSTRAINT spend_months_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
@@ -1392,6 +1678,10 @@ ALTER TABLE public.alert_rules ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.alerts ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.anomalies ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.anomaly_runs ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit_events ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.categories ENABLE ROW LEVEL SECURITY;
@@ -1407,6 +1697,8 @@ CREATE POLICY definer ON public.refresh_tokens TO pricing_owner USING (true) WIT
 CREATE POLICY definer ON public.schedules TO pricing_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY definer ON public.users TO pricing_owner USING (true) WITH CHECK (true);
+
+ALTER TABLE public.drift_reports ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.events ENABLE ROW LEVEL SECURITY;
 
@@ -1438,6 +1730,8 @@ ALTER TABLE public.match_decisions ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.memberships ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.model_calibrations ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.organizations ENABLE ROW LEVEL SECURITY;
@@ -1449,6 +1743,12 @@ ALTER TABLE public.quarantined_rows ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.refresh_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_model_promotions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_model_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.spend_months ENABLE ROW LEVEL SECURITY;
 
@@ -1464,9 +1764,15 @@ CREATE POLICY tenant ON public.alert_rules USING ((organization_id = public.curr
 
 CREATE POLICY tenant ON public.alerts USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
+CREATE POLICY tenant ON public.anomalies USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.anomaly_runs USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
 CREATE POLICY tenant ON public.audit_events USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.categories USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.drift_reports USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.events USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -1498,6 +1804,8 @@ CREATE POLICY tenant ON public.match_decisions USING ((organization_id = public.
 
 CREATE POLICY tenant ON public.memberships USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
+CREATE POLICY tenant ON public.model_calibrations USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
 CREATE POLICY tenant ON public.models USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.organizations USING ((id = public.current_organization())) WITH CHECK ((id = public.current_organization()));
@@ -1509,6 +1817,12 @@ CREATE POLICY tenant ON public.quarantined_rows USING ((organization_id = public
 CREATE POLICY tenant ON public.refresh_tokens USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.schedules USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.served_model_promotions USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.served_model_versions USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.served_models USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.spend_months USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -1569,6 +1883,8 @@ GRANT ALL ON FUNCTION public.organization_ids() TO pricing_app;
 REVOKE ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) TO pricing_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.served_models TO pricing_app;
+
 REVOKE ALL ON FUNCTION public.refuse_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.refuse_change() TO pricing_app;
 
@@ -1585,11 +1901,17 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_rules TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts TO pricing_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.anomalies TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.anomaly_runs TO pricing_app;
+
 GRANT SELECT,INSERT ON TABLE public.audit_events TO pricing_app;
 
 GRANT SELECT,INSERT ON TABLE public.backups TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.categories TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.drift_reports TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events TO pricing_app;
 
@@ -1619,6 +1941,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.match_decisions TO pricing_app
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.memberships TO pricing_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.model_calibrations TO pricing_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.models TO pricing_app;
 
 GRANT SELECT ON TABLE public.organizations TO pricing_app;
@@ -1636,6 +1960,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.quarantined_rows TO pricing_ap
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.served_model_promotions TO pricing_app;
+
+GRANT SELECT,INSERT ON TABLE public.served_model_versions TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.spend_months TO pricing_app;
 

@@ -4,6 +4,7 @@
 #include "core/log.hpp"
 #include "follow_up.hpp"
 #include "http/server.hpp"
+#include "identity/audit_chain.hpp"
 #include "identity/config.hpp"
 #include "identity/password.hpp"
 #include "ingest/ingest_cli.hpp"
@@ -17,6 +18,8 @@
 #include "postgres/config.hpp"
 #include "postgres/migrations.hpp"
 #include "redis/client.hpp"
+#include "serving/config.hpp"
+#include "serving/registry.hpp"
 #include "storage/config.hpp"
 
 #include <CLI/CLI.hpp>
@@ -180,6 +183,56 @@ class command_line {
     std::cout << learn::to_table(models::evaluate_history(*session, organization(organization_name), request).value());
   }
 
+  void list_models(const std::string& organization_name) const {
+    const auto session = connect();
+    for (const auto& m : serving::list_models(*session, organization(organization_name)))
+      std::cout << describe(m) << '\n';
+  }
+
+  void promote_model(const std::string& name, int version, const std::string& organization_name) const {
+    const auto session = connect();
+    const auto c = source_.read<serving::config>("serving").value();
+    std::cout << describe(serving::promote(*session, organization(organization_name), name, version,
+                                           {c.gate_metric, c.gate_higher_is_better})
+                              .value())
+              << '\n';
+  }
+
+  void roll_back_model(const std::string& name, const std::string& organization_name) const {
+    const auto session = connect();
+    std::cout << describe(serving::roll_back(*session, organization(organization_name), name).value()) << '\n';
+  }
+
+  // Every organization's chain of audit events; the heads in the file are those of the last time all was whole.
+  int verify_audit(const std::string& organization_name, const std::string& heads_file) const {
+    const auto keys = identity::key_ring::create(source_.read<identity::config>("identity").value().secret).value();
+    const auto session = connect();
+    auto heads =
+        heads_file.empty() ? std::map<std::int64_t, identity::audit_link>() : identity::read_audit_heads(heads_file);
+    std::vector<std::int64_t> wanted;
+    if (organization_name.empty())
+      wanted = session->query<std::int64_t>("select organization_ids()");
+    else
+      wanted.push_back(organization(organization_name).value);
+    bool whole = true;
+    for (const auto id : wanted) {
+      const auto known = heads.find(id);
+      const auto report = identity::verify_audit_chain(
+          *session, keys, {id}, known == heads.end() ? std::nullopt : std::optional(known->second));
+      if (report.broken)
+        std::cout << fmt::format("organization {}: broken at event {}: {}\n", id, report.broken->event,
+                                 report.broken->reason);
+      else
+        std::cout << fmt::format("organization {}: {} events, whole\n", id, report.events);
+      whole = whole && !report.broken;
+      if (!report.broken && report.last)
+        heads[id] = *report.last;
+    }
+    if (!heads_file.empty() && whole)
+      identity::write_audit_heads(heads_file, heads);
+    return whole ? 0 : 1;
+  }
+
   std::string effective_config() const {
     storage_root();
     source_.read<redis::config>("redis").value();
@@ -187,6 +240,7 @@ class command_line {
     source_.read<identity::config>("identity").value();
     source_.read<models::ml_config>("ml").value();
     source_.read<operations::backup_config>("backup").value();
+    source_.read<serving::config>("serving").value();
     std::string out;
     for (const auto& e : source_.entries())
       out += fmt::format("{} = {}  ({})\n", e.name, e.value, e.source);
@@ -204,6 +258,13 @@ class command_line {
   void print_config() const { std::cout << effective_config(); }
 
  private:
+  static std::string describe(const serving::model_state& m) {
+    const auto number = [](std::optional<int> v) { return v ? std::to_string(*v) : std::string("none"); };
+    return fmt::format("{}: version {} in use, shadow {}, challenger {} ({:.0f} %){}", m.name,
+                       number(m.current_version), number(m.shadow_version), number(m.challenger_version),
+                       100 * m.challenger_share, m.loaded ? "" : ", unloaded");
+  }
+
   static std::string describe(const ingest::import_file_report& r) {
     const std::string name = r.file.filename().string();
     if (r.failure)
@@ -258,6 +319,13 @@ int run(int argc, char** argv) {
   bootstrap->add_option("--currency", currency, "ISO 4217 code")->capture_default_str();
   bootstrap->add_option("--email", email, "of the administrator")->capture_default_str();
   bootstrap->callback([&] { command_line().bootstrap(name, slug.empty() ? slug_of(name) : slug, currency, email); });
+
+  std::string heads;
+  auto* audit = app.add_subcommand("audit", "The audit trail")->require_subcommand(1);
+  auto* verify = audit->add_subcommand("verify", "Check every chain of audit events; names the first wrong event");
+  verify->add_option("--heads", heads, "file, kept apart from the database, of the newest events seen so far");
+  for_organization(verify);
+  verify->callback([&] { status = command_line().verify_audit(organization, heads); });
 
   std::string out = "demo", until;
   std::uint64_t seed = operations::demo_options{}.seed;
@@ -343,6 +411,22 @@ int run(int argc, char** argv) {
     backup.json = backup_format == "json";
     status = command_line().backup(backup);
   });
+
+  std::string model;
+  int version = 0;
+  auto* models = app.add_subcommand("models", "Models that were uploaded to pricing-ml")->require_subcommand(1);
+  auto* list = models->add_subcommand("list", "Each with the version in use");
+  for_organization(list);
+  list->callback([&] { command_line().list_models(organization); });
+  auto* promote = models->add_subcommand("promote", "Take a version into use");
+  promote->add_option("name", model, "of the model")->required();
+  promote->add_option("version", version, "its number")->required();
+  for_organization(promote);
+  promote->callback([&] { command_line().promote_model(model, version, organization); });
+  auto* rollback = models->add_subcommand("rollback", "Go back to the version that was in use before");
+  rollback->add_option("name", model, "of the model")->required();
+  for_organization(rollback);
+  rollback->callback([&] { command_line().roll_back_model(model, organization); });
 
   auto* config = app.add_subcommand("config", "Print every setting with its value and where it comes from");
   config->callback([&] { command_line().print_config(); });

@@ -9,6 +9,8 @@ void follow_change(postgres::session& session, organization_id organization) {
   jobs::job_queue queue(session);
   queue.enqueue(organization, models::price_items_job_kind, boost::json::object(), jobs::unless::queued);
   queue.enqueue(organization, watch::evaluate_job_kind, boost::json::object(), jobs::unless::queued);
+  queue.enqueue(organization, insight::find_anomalies_job_kind, boost::json::object(), jobs::unless::queued);
+  queue.enqueue(organization, insight::check_drift_job_kind, boost::json::object(), jobs::unless::queued);
 }
 
 void follow_import(postgres::session& session, organization_id organization) {

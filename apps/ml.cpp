@@ -1,4 +1,5 @@
-// pricing-ml: predictions from the prices and the model of each organization, held in memory.
+// pricing-ml: predictions from the prices and the model of each organization, and from the tree models that they bring
+// along, all held in memory.
 #include "core/config.hpp"
 #include "core/log.hpp"
 #include "http/server.hpp"
@@ -7,10 +8,14 @@
 #include "learn/idle_threads.hpp"
 #include "models/prediction_routes.hpp"
 #include "postgres/config.hpp"
+#include "serving/inference_routes.hpp"
+#include "serving/registry_routes.hpp"
 #include "storage/config.hpp"
 
 #include <boost/json/string.hpp>
 #include <prometheus/registry.h>
+
+#include <iterator>
 
 using namespace pricing;
 namespace asio = boost::asio;
@@ -32,6 +37,7 @@ BOOST_DESCRIBE_STRUCT(ui_config, (), (root))
 struct settings {
   http::config http;
   ml_config ml;
+  serving::config serving;
   postgres::config database;
   storage::config storage;
   identity::config identity;
@@ -41,6 +47,7 @@ settings read_settings() {
   const auto source = config_source::load().value();
   settings out{.http = source.read<http::config>("http").value(),
                .ml = source.read<ml_config>("ml").value(),
+               .serving = source.read<serving::config>("serving").value(),
                .database = source.read<postgres::config>("postgres").value(),
                .storage = source.read<storage::config>("storage").value(),
                .identity = source.read<identity::config>("identity").value()};
@@ -53,24 +60,43 @@ settings read_settings() {
   return out;
 }
 
+void append(std::vector<http::route>& all, std::vector<http::route> some) {
+  all.insert(all.end(), std::make_move_iterator(some.begin()), std::make_move_iterator(some.end()));
+}
+
 void run(const settings& s) {
   const system_clock now;
   const auto signer = identity::token_signer::create(s.identity.secret).value();
-  const storage::folder_store objects(s.storage.root);
+  const serving::manifest_signer manifests(s.identity.secret);
+  storage::folder_store objects(s.storage.root);
   prometheus::Registry registry;
-  models::snapshot_cache snapshots([url = s.database.url] { return std::make_unique<postgres::session>(url); }, objects,
-                                   {.organizations_max = s.ml.organizations_max}, registry);
+  const auto connect = [url = s.database.url] { return std::make_unique<postgres::session>(url); };
+  models::snapshot_cache snapshots(connect, objects, {.organizations_max = s.ml.organizations_max}, registry);
+  serving::metrics counted(registry);
+  serving::catalog served(connect, objects, manifests, s.serving, counted);
+  serving::shadow_queue shadows(s.serving.shadow_queue_max, counted);
   net::cpu_pool cpu(s.ml.cpu_threads, s.ml.queue_max);
-  const http::probes probes{.ready = [&snapshots]() -> asio::awaitable<result<void>> {
-    if (!snapshots.ready())
+  const http::probes probes{.ready = [&snapshots, &served]() -> asio::awaitable<result<void>> {
+    if (!snapshots.ready() || !served.ready())
       co_return error{errc::unavailable, "prices and models are being read"};
     co_return result<void>();
   }};
   http::site site(s.http, registry, probes);
   net::run_threads(s.http.threads, [&](net::io_thread& thread) {
+    postgres::pool database(thread.io(), s.database, &registry);
+    const auto known = std::make_shared<serving::callers>(signer, now);
     auto routes = models::prediction_routes(snapshots, cpu, now);
-    http::server server(thread, site,
-                        http::router::create(std::move(routes), models::token_hooks(signer, now)).value());
+    append(routes, serving::inference_routes({.models = served,
+                                              .cpu = cpu,
+                                              .shadows = shadows,
+                                              .counted = counted,
+                                              .settings = s.serving,
+                                              .database = database,
+                                              .ready = [&snapshots] { return snapshots.ready(); },
+                                              .version = s.http.version},
+                                             known));
+    append(routes, serving::registry_routes({database, objects, cpu, manifests, s.serving, now, &served}));
+    http::server server(thread, site, http::router::create(std::move(routes), serving::token_hooks(known)).value());
     thread.run();
   });
 }

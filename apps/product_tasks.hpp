@@ -1,6 +1,8 @@
 #pragma once
 // Every task of the product, once: what workers run and what /api/v1/tasks/schema shows.
 #include "ingest/ingest_tasks.hpp"
+#include "insight/anomaly_tasks.hpp"
+#include "insight/drift_tasks.hpp"
 #include "market/market_tasks.hpp"
 #include "models/model_tasks.hpp"
 #include "reports/export_job.hpp"
@@ -10,7 +12,8 @@
 
 namespace pricing {
 
-inline constexpr std::tuple product_tasks{ingest::import_task,      market::refresh_task, models::train_task,
-                                          models::price_items_task, reports::export_task, watch::evaluate_task};
+inline constexpr std::tuple product_tasks{ingest::import_task,          market::refresh_task,     models::train_task,
+                                          models::price_items_task,     reports::export_task,     watch::evaluate_task,
+                                          insight::find_anomalies_task, insight::check_drift_task};
 
 } // namespace pricing

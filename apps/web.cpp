@@ -10,6 +10,11 @@
 #include "identity/identity_routes.hpp"
 #include "ingest/ingest_routes.hpp"
 #include "ingest/upload_files.hpp"
+#include "insight/anomaly_routes.hpp"
+#include "insight/anomaly_tasks.hpp"
+#include "insight/drift_routes.hpp"
+#include "insight/drift_tasks.hpp"
+#include "insight/forecast_routes.hpp"
 #include "insight/history_prediction.hpp"
 #include "insight/item_page.hpp"
 #include "insight/overview.hpp"
@@ -113,7 +118,7 @@ class web_thread {
         model_(thread.io(), shared.configured.ml, shared.signer),
         model_health_(thread.io(), {.base_url = shared.configured.ml.url}),
         people_(database_),
-        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock),
+        identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock, &registry),
         answers_(shared.configured.web.answer_cache_bytes),
         counters_(thread.io(), shared.configured.counters),
         catalog_(database_),
@@ -152,7 +157,8 @@ class web_thread {
     append(routes, jobs::task_routes(database_, cache_, shared_.queue_keys, shared_.tasks));
     append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind,
                                                       models::price_items_job_kind, reports::export_job_kind,
-                                                      watch::evaluate_job_kind}));
+                                                      watch::evaluate_job_kind, insight::find_anomalies_job_kind,
+                                                      insight::check_drift_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
     append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
     append(routes, models::models_routes(database_));
@@ -161,6 +167,9 @@ class web_thread {
     append(routes, watch::alert_routes(database_));
     // Its benchmark is of today.
     routes.push_back(http::cached(insight::item_page_route(catalog_, database_), answers_, std::chrono::minutes(1)));
+    append(routes, insight::anomaly_routes(database_));
+    append(routes, insight::drift_routes(database_));
+    append(routes, insight::forecast_routes(database_, shared_.cpu));
     routes.push_back(insight::overview_route(database_));
     return http::router::create(std::move(routes),
                                 identity::make_hooks(shared_.configured.identity, identity_, people_, counters_))

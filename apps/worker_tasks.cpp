@@ -4,6 +4,8 @@
 #include "core/log.hpp"
 #include "follow_up.hpp"
 #include "ingest/upload_files.hpp"
+#include "insight/check_drift.hpp"
+#include "insight/find_anomalies.hpp"
 #include "market/refresh.hpp"
 #include "models/item_pricing.hpp"
 #include "models/training.hpp"
@@ -105,6 +107,31 @@ result<watch::evaluate_out> evaluate_alerts(const jobs::session_factory& connect
   return done;
 }
 
+result<insight::find_anomalies_out> find_anomalies(const jobs::session_factory& connect,
+                                                   const insight::find_anomalies_in& in,
+                                                   const jobs::progress_function& progress) {
+  const auto session = connect();
+  const auto done = insight::find_anomalies(*session, in, steps_of(progress));
+  if (done)
+    log::info("strange prices looked for", {{"organization", in.organization_id.value},
+                                            {"uploads", done->uploads},
+                                            {"rows", done->rows},
+                                            {"found", done->found}});
+  return done;
+}
+
+result<insight::check_drift_out> check_drift(const jobs::session_factory& connect, const std::string& storage_root,
+                                             const insight::check_drift_in& in,
+                                             const jobs::progress_function& progress) {
+  const auto session = connect();
+  storage::folder_store objects(storage_root);
+  const auto done = insight::check_drift(*session, objects, in.organization_id, steps_of(progress));
+  if (done)
+    log::info("model held against new prices",
+              {{"organization", in.organization_id.value}, {"bids", done->bids}, {"drifted", done->drifted}});
+  return done;
+}
+
 } // namespace
 
 void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::session_factory connect,
@@ -119,6 +146,10 @@ void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::s
            [=](const auto& in, const auto& progress) { return price_items(connect, storage_root, in, progress); });
   work.add(table, watch::evaluate_task,
            [=](const auto& in, const jobs::progress_function&) { return evaluate_alerts(connect, in); });
+  work.add(table, insight::find_anomalies_task,
+           [=](const auto& in, const auto& progress) { return find_anomalies(connect, in, progress); });
+  work.add(table, insight::check_drift_task,
+           [=](const auto& in, const auto& progress) { return check_drift(connect, storage_root, in, progress); });
   work.add(table, reports::export_task,
            [=](const auto& in, const auto& progress) { return write_export(connect, storage_root, in, progress); });
 }

@@ -3,13 +3,14 @@
 // FOLDER: yearly gzip CSVs of bid tabulations; lettings from FROM to UNTIL (2016-01-01, 2020-01-01) are used. Without
 // one, synthetic prices with heavy tails and letting effects. A split draws lettings at random into windows of 500 rows
 // for each of the ten largest categories (first word of the item) and leaves the others as reference, so that nothing
-// differs but by chance. Then the prices of one category at a time are raised by 10 % and the windows looked at again
+// differs but by chance. What is expected of a line is the price model's word, trained on what was before (every two
+// years). Then the prices of one category at a time are raised by 10 % and the windows looked at again
 // after 100, 200, ... 500 rows. Everything is looked at together, at the default level. Exits 1 below a must.
 #include "core/clock.hpp"
-#include "learn/anomaly.hpp"
 #include "learn/drift.hpp"
+#include "learn/drift_residuals.hpp"
 #include "learn/false_discovery.hpp"
-#include "learn/market_view.hpp"
+#include "learn/price_model.hpp"
 #include "match/normalize.hpp"
 
 #include <zlib.h>
@@ -31,6 +32,9 @@ namespace {
 using namespace pricing;
 using learn::drift_role;
 
+constexpr std::size_t window_rows = 500;
+constexpr std::int32_t retrain_days = 730;
+
 const std::vector<learn::drift_column> columns{{"log_quantity"},
                                                {"bidders"},
                                                {"log_price", drift_role::target},
@@ -41,17 +45,18 @@ const std::vector<learn::drift_column> columns{{"log_quantity"},
 struct row {
   std::size_t event;
   std::size_t category;
-  float log_quantity, bidders, log_price, expected, half_width;
+  float log_quantity, bidders, log_price, expected;
+  float residual, scale; // standardised, relative to the event's other categories; of a log price
+  float low90, high90;   // log
 
   std::vector<float> values(double shift) const {
     const auto price = static_cast<float>(log_price + shift);
-    const float residual = price - expected;
     return {log_quantity,
             bidders,
             price,
             expected,
-            1.645F * residual / half_width,
-            std::abs(residual) <= half_width ? 1.0F : 0.0F};
+            residual + static_cast<float>(shift) / scale,
+            price >= low90 && price <= high90 ? 1.0F : 0.0F};
   }
 };
 
@@ -82,8 +87,9 @@ table synthetic() {
           std::sqrt((std::pow(gaussian(random), 2) + std::pow(gaussian(random), 2) + std::pow(gaussian(random), 2)) /
                     3); // Student's t of three degrees of freedom
       const double price = expected + level + 0.25 * gaussian(random) / tail;
-      out.rows.push_back({e, c, static_cast<float>(4 + 2 * gaussian(random)), bidders, static_cast<float>(price),
-                          static_cast<float>(expected), 0.6F});
+      const auto at = static_cast<float>(expected);
+      out.rows.push_back({e, c, static_cast<float>(4 + 2 * gaussian(random)), bidders, static_cast<float>(price), at,
+                          static_cast<float>(price) - at, 1, at - 0.6F, at + 0.6F});
     }
   }
   return out;
@@ -143,7 +149,7 @@ void read_file(const std::filesystem::path& path, learn::history_builder& builde
     const auto [event, new_event] = ids.try_emplace("event " + c[2] + c[0], static_cast<std::int64_t>(ids.size() + 1));
     r.event = event_id{event->second};
     if (new_event) {
-      builder.add(learn::event_row{r.event, ""});
+      builder.add(learn::event_row{r.event, c[2].substr(0, 2)});
     }
     r.rank = static_cast<int>(number(c[11]));
     r.kind = r.rank == 0 ? learn::price_kind::estimate : learn::price_kind::bid;
@@ -155,36 +161,43 @@ void read_file(const std::filesystem::path& path, learn::history_builder& builde
   }
 }
 
-// A line against the index-adjusted prices of its item in the two years before: median weighted by how near in quantity
-// and time, and robust spread.
-std::optional<row> against_history(const learn::market_view& view, std::span<const learn::price_line> lines,
-                                   std::size_t i) {
-  const auto& line = lines[i];
-  const double index = view.log_index(line.day);
-  std::vector<float> before;
-  std::vector<std::pair<float, double>> weighted;
-  double total = 0;
-  for (std::size_t k = i; k > 0 && lines[k - 1].day > line.day - 730; --k) {
-    const auto& past = lines[k - 1];
-    if (past.day < line.day && past.bids > 0) {
-      before.push_back(past.median + static_cast<float>(index - view.log_index(past.day)));
-      const double distance = (past.log_quantity - line.log_quantity) / 0.8;
-      weighted.emplace_back(before.back(), 1e-6 + std::exp(-distance * distance / 2 - (line.day - past.day) / 300.0));
-      total += weighted.back().second;
+// Every line of an event against what the price model expected, and its residual relative to the event's other
+// categories.
+void judge_event(const learn::market_view& view, const learn::price_model& model, std::span<const std::uint32_t> lines,
+                 std::vector<row>& out, std::vector<std::uint32_t>& words) {
+  const auto& history = view.history();
+  const auto all = history.lines();
+  const std::uint32_t event = all[lines.front()].event;
+  const learn::query_event asked{std::chrono::sys_days{std::chrono::days{all[lines.front()].day}},
+                                 history.events()[event].place};
+  std::vector<learn::query_line> queries;
+  for (const std::uint32_t l : lines) {
+    const auto& item = history.items()[all[l].item];
+    queries.push_back({item.id, item.normalized_name, item.unit, std::exp(all[l].log_quantity)});
+  }
+  const auto predictions = model.predict(view, asked, queries);
+  std::vector<float> residuals;
+  std::vector<std::uint32_t> categories;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto& line = all[lines[i]];
+    const auto& p = predictions[i];
+    const bool known = line.bids > 0 && p.source == learn::prediction_source::model && p.bids >= 3;
+    residuals.push_back(known ? static_cast<float>((line.median - std::log(p.expected)) / std::exp(p.log_scale))
+                              : std::nanf(""));
+    categories.push_back(view.category_of(line.item));
+  }
+  const auto relative = learn::relative_residuals(residuals, categories);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    if (std::isnan(relative[i])) {
+      continue;
     }
+    const auto& line = all[lines[i]];
+    const auto& p = predictions[i];
+    out.push_back({event, 0, line.log_quantity, static_cast<float>(line.bids), line.median,
+                   static_cast<float>(std::log(p.expected)), relative[i], static_cast<float>(std::exp(p.log_scale)),
+                   static_cast<float>(std::log(p.low90)), static_cast<float>(std::log(p.high90))});
+    words.push_back(categories[i]);
   }
-  if (before.size() < 3 || line.bids == 0) {
-    return std::nullopt;
-  }
-  std::sort(weighted.begin(), weighted.end());
-  std::size_t middle = 0;
-  for (double sum = weighted[0].second; sum < total / 2 && middle + 1 < weighted.size();
-       sum += weighted[middle].second) {
-    ++middle;
-  }
-  const float expected = weighted[middle].first;
-  const auto width = static_cast<float>(1.645 * learn::make_robust_reference(before).scale);
-  return row{line.event, 0, line.log_quantity, static_cast<float>(line.bids), line.median, expected, width};
 }
 
 table bid_tabulations(const char* folder, const char* from, const char* until) {
@@ -210,33 +223,37 @@ table bid_tabulations(const char* folder, const char* from, const char* until) {
 
   table out;
   out.events = history.events().size();
-  std::map<std::string, std::size_t> sizes;
-  std::vector<std::string> words;
-  for (std::uint32_t item = 0; item < history.items().size(); ++item) {
-    const auto& name = history.items()[item].normalized_name;
-    const auto word = name.substr(0, name.find(' '));
-    const auto lines = history.lines_of(item);
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      if (lines[i].day < first || lines[i].day >= last || lines[i].event == learn::no_index) {
-        continue;
-      }
-      if (auto r = against_history(view, lines, i)) {
-        out.rows.push_back(*r);
-        words.push_back(word);
-        ++sizes[word];
+  std::vector<std::vector<std::uint32_t>> by_event(out.events);
+  const auto lines = history.lines();
+  for (std::uint32_t l = 0; l < lines.size(); ++l) {
+    if (lines[l].day >= first && lines[l].day < last && lines[l].event != learn::no_index) {
+      by_event[lines[l].event].push_back(l);
+    }
+  }
+  std::vector<std::uint32_t> words;
+  for (std::int32_t day = first; day < last; day += retrain_days) {
+    const learn::train_options o{.until = std::chrono::sys_days{std::chrono::days{day}}};
+    const auto model = learn::train(view, o).value();
+    for (const auto& event : by_event) {
+      if (!event.empty() && lines[event.front()].day >= day && lines[event.front()].day < day + retrain_days) {
+        judge_event(view, model, event, out.rows, words);
       }
     }
   }
-  std::vector<std::pair<std::size_t, std::string>> largest;
+  std::map<std::uint32_t, std::size_t> sizes;
+  for (const std::uint32_t word : words) {
+    ++sizes[word];
+  }
+  std::vector<std::pair<std::size_t, std::uint32_t>> largest;
   for (const auto& [word, n] : sizes) {
     largest.emplace_back(n, word);
   }
   std::sort(largest.rbegin(), largest.rend());
   largest.resize(std::min<std::size_t>(largest.size(), 10));
-  std::map<std::string, std::size_t> index;
+  std::map<std::uint32_t, std::size_t> index;
   for (const auto& [n, word] : largest) {
     index.emplace(word, out.categories.size());
-    out.categories.push_back(word);
+    out.categories.push_back(view.category_name(word));
   }
   std::vector<row> kept;
   for (std::size_t i = 0; i < out.rows.size(); ++i) {
@@ -250,7 +267,6 @@ table bid_tabulations(const char* folder, const char* from, const char* until) {
   return out;
 }
 
-constexpr std::size_t window_rows = 500;
 constexpr double shift = 0.0953101798; // log 1.1
 
 struct category_split {
@@ -334,10 +350,12 @@ int main(int argc, char** argv) {
     }
     const auto stationary = learn::find_drift(groups, level).value();
     std::vector<double> p;
+    std::vector<double> weights;
     bool alarm = false;
     for (const auto& g : stationary) {
       for (const auto& c : g.columns) {
         p.push_back(c.p);
+        weights.push_back(learn::drift_weight(columns[c.column].role));
         alarm |= c.drifted;
         if (c.drifted) {
           std::printf("split %d: false alarm in %s, %s, p %.2g q %.2g\n", k + 1, g.group.c_str(),
@@ -353,7 +371,7 @@ int main(int argc, char** argv) {
         auto all = p;
         const auto shifted = p_values(parts[c], looks[l], shift);
         std::copy(shifted.begin(), shifted.end(), all.begin() + static_cast<std::ptrdiff_t>(c * columns.size()));
-        const auto q = learn::false_discovery_rates(all);
+        const auto q = learn::false_discovery_rates(all, weights);
         for (std::size_t i = 0; i < columns.size(); ++i) {
           before |= columns[i].role != drift_role::feature && q[c * columns.size() + i] <= level;
         }

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace pricing::forest {
 namespace {
@@ -161,7 +162,7 @@ class json_parser {
         space();
         std::string name = string();
         expect(':');
-        out.members.emplace_back(std::move(name), value());
+        out.members.push_back({std::move(name), value()});
         c_.count();
       } while (accept(','));
       expect('}');
@@ -391,7 +392,7 @@ class ubj_parser {
         break;
       }
       std::string name = string();
-      out.members.emplace_back(std::move(name), value(marker()));
+      out.members.push_back({std::move(name), value(marker())});
       c_.count();
     }
     c_.leave();

@@ -7,10 +7,11 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace pricing::forest {
+
+struct document_member;
 
 struct document {
   enum class kind { null, number, text, numbers, items, members };
@@ -19,9 +20,14 @@ struct document {
   std::string text;
   std::vector<double> numbers; // an array of numbers or booleans; also the empty array
   std::vector<document> items; // any other array
-  std::vector<std::pair<std::string, document>> members;
+  std::vector<document_member> members;
 
   const document* find(std::string_view name) const; // null if absent or not an object
+};
+
+struct document_member {
+  std::string name;
+  document value;
 };
 
 result<document> parse_json(std::string_view bytes);

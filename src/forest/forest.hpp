@@ -41,6 +41,10 @@ class forest {
   std::size_t outputs() const; // values per row of predict
   // The source library's number of the leaf that each row reaches: out[count * trees].
   result<void> leaves(rows x, std::span<std::uint32_t> out) const;
+  // What each feature adds to the margin of the row: exact SHAP values of the trees, weighed by their covers (TreeSHAP,
+  // tree_path_dependent). Row-major out[count * groups * (features + 1)], the last of each being the mean of the model,
+  // so that a row's values sum to its margin. The first call prepares; invalid_input if the model has no covers.
+  result<void> contributions(rows x, std::span<float> out) const;
 
  private:
   struct state;

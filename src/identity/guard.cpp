@@ -153,7 +153,7 @@ asio::awaitable<void> keep_answer(const sealer& seals, identity_store& store, co
 // -------------------------------------------------------------------------------------------------------------
 
 // "POST /api/v1/uploads/{id}/start" is the action "post uploads/{id}/start" on an "uploads".
-asio::awaitable<void> audit(identity_store& store, context& c, http::response& out) {
+asio::awaitable<void> audit(const key_ring& keys, identity_store& store, context& c, http::response& out) {
   const bool replayed =
       std::ranges::any_of(out.headers, [](const auto& h) { return h.first == "Idempotency-Replayed"; });
   if (!is_write(c.request.verb) || out.status >= 400 || !c.caller || replayed)
@@ -175,14 +175,19 @@ asio::awaitable<void> audit(identity_store& store, context& c, http::response& o
   event.request_id = c.request.request_id;
   event.address = c.request.remote_address;
   const auto written = co_await store.audit(std::move(event));
-  if (!written)
-    log::error("audit event not written", {{"request_id", c.request.request_id.c_str()},
-                                           {"route", c.route.path.c_str()},
-                                           {"reason", written.error().message.c_str()}});
+  const auto signed_head = written ? co_await store.keep_audit_head(c.organization(), *written,
+                                                                    sign_audit_head(keys, c.organization(), *written))
+                                   : result<void>(written.error());
+  if (!signed_head)
+    log::error(written ? "audit head not signed" : "audit event not written",
+               {{"request_id", c.request.request_id.c_str()},
+                {"route", c.route.path.c_str()},
+                {"reason", signed_head.error().message.c_str()}});
 }
 
 bool is_secret(std::string_view name) {
-  return name.find("password") != name.npos || name.find("token") != name.npos || name.find("secret") != name.npos;
+  return name.find("password") != name.npos || name.find("token") != name.npos || name.find("secret") != name.npos ||
+         name.find("recovery") != name.npos;
 }
 
 void remove_secrets(boost::json::value& v) {
@@ -228,13 +233,14 @@ std::optional<boost::json::value> audit_extract(std::string_view body) {
 
 http::hooks make_hooks(const config& c, identity_service& service, identity_store& store, redis::client& cache) {
   http::hooks out;
-  const sealer seals(c.secret);
+  const auto keys = key_ring::create(c.secret).value();
+  const sealer seals(keys);
   out.authenticate = [&service](const http::request& r) { return service.authenticate(r); };
   out.before.emplace_back([](context& x) { return check_csrf(x); });
   out.before.emplace_back([&c, &cache](context& x) { return check_rate(c, cache, x); });
   out.before.emplace_back([&store, seals](context& x) { return replay(seals, store, x); });
   out.after.emplace_back([&store, seals](context& x, http::response& r) { return keep_answer(seals, store, x, r); });
-  out.after.emplace_back([&store](context& x, http::response& r) { return audit(store, x, r); });
+  out.after.emplace_back([&store, keys](context& x, http::response& r) { return audit(keys, store, x, r); });
   return out;
 }
 

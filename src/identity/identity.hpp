@@ -34,9 +34,10 @@ struct session_view {
   organization_view organization;
   std::string role;
   std::vector<std::string> permissions;
-  std::string csrf_token; // send it as X-CSRF-Token with every write
+  std::string csrf_token;        // send it as X-CSRF-Token with every write
+  bool mfa_setup_needed = false; // the organization requires a second factor: nothing is permitted until it is set up
 };
-BOOST_DESCRIBE_STRUCT(session_view, (), (user, organization, role, permissions, csrf_token))
+BOOST_DESCRIBE_STRUCT(session_view, (), (user, organization, role, permissions, csrf_token, mfa_setup_needed))
 
 struct member {
   std::int64_t id = 0;
@@ -63,8 +64,19 @@ BOOST_DESCRIBE_STRUCT(audit_event, (), (id, at, user, action, subject_type, subj
 struct credentials {
   wire::email email;
   wire::text<1, 128> password;
+  std::optional<wire::text<6, 40>> code; // of the authenticator, or a recovery code; asked for when it is needed
 };
-BOOST_DESCRIBE_STRUCT(credentials, (), (email, password))
+BOOST_DESCRIBE_STRUCT(credentials, (), (email, password, code))
+
+struct mfa_code {
+  wire::text<6, 40> code;
+};
+BOOST_DESCRIBE_STRUCT(mfa_code, (), (code))
+
+struct security_policy {
+  bool mfa_required = false; // of everybody who signs in with a password
+};
+BOOST_DESCRIBE_STRUCT(security_policy, (), (mfa_required))
 
 struct token_pair {
   std::string access_token;
@@ -96,7 +108,8 @@ struct member_change {
   std::int64_t id = 0;
   std::optional<identity::role> role;
   std::optional<bool> disabled;
+  std::optional<bool> reset_mfa; // true: removes the person's second factor
 };
-BOOST_DESCRIBE_STRUCT(member_change, (), (id, role, disabled))
+BOOST_DESCRIBE_STRUCT(member_change, (), (id, role, disabled, reset_mfa))
 
 } // namespace pricing::identity

@@ -39,7 +39,7 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
       method::post, "/api/v1/auth/login",
       {.summary = "Sign in and get a session cookie", .is_public = true, .rate_class = "login", .no_csrf = true},
       [&](context& c, credentials in) -> answer<session_view> {
-        auto opened = co_await service.login(in.email.value, in.password.value);
+        auto opened = co_await service.login(std::move(in), c.request.remote_address);
         if (!opened)
           co_return opened.error();
         c.response_headers.emplace_back("Set-Cookie", session_cookie(opened->token, service.settings().session_ttl_s,
@@ -66,7 +66,7 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
       method::post, "/api/v1/auth/token",
       {.summary = "Get an access token for the API", .is_public = true, .rate_class = "login", .no_csrf = true},
       [&](context& c, credentials in) -> answer<token_pair> {
-        co_return hand_over(c, co_await service.issue_tokens(in.email.value, in.password.value));
+        co_return hand_over(c, co_await service.issue_tokens(std::move(in), c.request.remote_address));
       }));
 
   routes.push_back(http::json_route<refresh_request, token_pair>(
@@ -77,6 +77,47 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
        .no_csrf = true},
       [&](context& c, refresh_request in) -> answer<token_pair> {
         co_return hand_over(c, co_await service.refresh(in.refresh_token.value));
+      }));
+}
+
+void add_mfa_routes(std::vector<http::route>& routes, identity_service& service) {
+  routes.push_back(http::json_route<nothing, mfa_view>(
+      method::get, "/api/v1/auth/mfa", {.summary = "My second factor", .any_user = true},
+      [&](context& c, nothing) -> answer<mfa_view> { co_return co_await service.mfa(c.caller); }));
+
+  routes.push_back(http::json_route<nothing, mfa_setup>(
+      method::post, "/api/v1/auth/mfa",
+      {.summary = "Set up an authenticator app; it counts once a code of it is confirmed", .any_user = true},
+      [&](context& c, nothing) -> answer<mfa_setup> { co_return co_await service.begin_mfa(c.caller); }));
+
+  routes.push_back(http::json_route<mfa_code, recovery_codes>(
+      method::post, "/api/v1/auth/mfa/confirm",
+      {.summary = "Confirm the authenticator with a code; answers with recovery codes, shown once", .any_user = true},
+      [&](context& c, mfa_code in) -> answer<recovery_codes> {
+        co_return co_await service.confirm_mfa(c.caller, in.code.value);
+      }));
+
+  routes.push_back(http::json_route<mfa_code, nothing>(
+      method::post, "/api/v1/auth/mfa/disable", {.summary = "Sign in without a second factor again", .any_user = true},
+      [&](context& c, mfa_code in) -> answer<nothing> {
+        const auto done = co_await service.disable_mfa(c.caller, in.code.value, c.request.remote_address);
+        if (!done)
+          co_return done.error();
+        co_return nothing{};
+      }));
+
+  routes.push_back(http::json_route<nothing, security_policy>(
+      method::get, "/api/v1/security-policy",
+      {.summary = "What this organization asks of everybody", .permission = "user.read"},
+      [&](context& c, nothing) -> answer<security_policy> {
+        co_return co_await service.store().policy(c.organization());
+      }));
+
+  routes.push_back(http::json_route<security_policy, security_policy>(
+      method::put, "/api/v1/security-policy",
+      {.summary = "Require a second factor of everybody, from their next sign-in", .permission = "user.write"},
+      [&](context& c, security_policy in) -> answer<security_policy> {
+        co_return co_await service.store().set_policy(c.organization(), in);
       }));
 }
 
@@ -115,7 +156,10 @@ void add_people_routes(std::vector<http::route>& routes, identity_service& servi
 std::vector<http::route> identity_routes(identity_service& service) {
   std::vector<http::route> routes;
   add_session_routes(routes, service);
+  add_mfa_routes(routes, service);
   add_people_routes(routes, service);
+  for (auto& r : api_key_routes(service.keys()))
+    routes.push_back(std::move(r));
   return routes;
 }
 

@@ -3,6 +3,9 @@
 #include "identity/password.hpp"
 #include "redis/client.hpp"
 
+#include <prometheus/counter.h>
+#include <prometheus/registry.h>
+
 #include <cstdlib>
 #include <limits>
 
@@ -11,6 +14,15 @@ namespace {
 
 error wrong_credentials() {
   return {errc::unauthenticated, "the e-mail address or the password is wrong"};
+}
+error code_missing() {
+  return {errc::unauthenticated,
+          "enter the code that your authenticator shows, or a recovery code",
+          {{"code", "is needed"}}};
+}
+error code_wrong() {
+  return {
+      errc::unauthenticated, "the code is wrong or was used already; wait for the next one", {{"code", "is wrong"}}};
 }
 error not_signed_in() {
   return {errc::unauthenticated, "sign in first, or send an access token"};
@@ -27,9 +39,10 @@ struct stored_session {
   std::string email;
   std::string role;
   std::string csrf;
-  std::int64_t opened_at = 0; // microseconds since 1970
+  std::int64_t opened_at = 0;     // microseconds since 1970
+  std::optional<bool> restricted; // true: may only set up a second factor
 };
-BOOST_DESCRIBE_STRUCT(stored_session, (), (user, organization, email, role, csrf, opened_at))
+BOOST_DESCRIBE_STRUCT(stored_session, (), (user, organization, email, role, csrf, opened_at, restricted))
 
 std::string session_key(std::string_view token) {
   return "session:" + token_hash(token);
@@ -38,16 +51,92 @@ std::string revoked_key(std::int64_t user) {
   return "revoked:" + std::to_string(user);
 }
 
-session_view view_of(const login_row& person, std::string csrf) {
-  const auto as = parse_role(person.role);
+session_view view_of(const login_row& person, std::string csrf, bool must_set_up_mfa) {
+  const auto as = must_set_up_mfa ? std::nullopt : parse_role(person.role);
   return {{person.user_id, person.email, person.name},
           {person.organization_id, person.organization_name, person.organization_slug, person.currency},
           person.role,
           as ? names_of(permissions_of(*as)) : std::vector<std::string>{},
-          std::move(csrf)};
+          std::move(csrf),
+          must_set_up_mfa};
+}
+
+error only_in_a_session() {
+  return conflict("a second factor belongs to a person: sign in with a browser session");
 }
 
 } // namespace
+
+identity_service::identity_service(const config& c, const token_signer& signer, identity_store& store,
+                                   redis::client& cache, net::cpu_pool& cpu, const clock& now,
+                                   prometheus::Registry* metrics)
+    : config_(c),
+      signer_(signer),
+      store_(store),
+      cache_(cache),
+      cpu_(cpu),
+      clock_(now),
+      limits_(cache, c, now),
+      factors_(store.database(), sealer(key_ring::create(c.secret).value()), now),
+      keys_(store.database(), now) {
+  if (!metrics)
+    return;
+  auto& family = prometheus::BuildCounter()
+                     .Name("pricing_sign_ins_total")
+                     .Help("Sign-ins by outcome: ok, failed (wrong password or code), refused (locked)")
+                     .Register(*metrics);
+  sign_ins_ = {&family.Add({{"outcome", "ok"}}), &family.Add({{"outcome", "failed"}}),
+               &family.Add({{"outcome", "refused"}})};
+}
+
+asio::awaitable<result<identity_service::admitted>> identity_service::admit(credentials in, std::string address) {
+  const std::string email = in.email.value;
+  auto out = co_await admit_counted(std::move(in), address);
+  // What failed on our side says nothing about the password.
+  if (!out && out.error().code != errc::unauthenticated && out.error().code != errc::rate_limited)
+    co_await limits_.taken_back(email, address);
+  if (sign_ins_.ok) {
+    if (out)
+      sign_ins_.ok->Increment();
+    else if (out.error().code == errc::rate_limited)
+      sign_ins_.refused->Increment();
+    else if (out.error().code == errc::unauthenticated && out.error().message != code_missing().message)
+      sign_ins_.failed->Increment();
+  }
+  co_return out;
+}
+
+// Password, then second factor. Counted as a failure before it is judged.
+asio::awaitable<result<identity_service::admitted>> identity_service::admit_counted(credentials in,
+                                                                                    std::string address) {
+  const std::string email = in.email.value;
+  const auto counted = co_await limits_.attempt(email, address);
+  if (!counted)
+    co_return counted.error();
+  auto person = co_await check_password(email, in.password.value);
+  if (!person)
+    co_return person.error();
+  const organization_id organization{person->organization_id};
+  const user_id user{person->user_id};
+  const auto factor = co_await factors_.state(organization, user);
+  if (!factor)
+    co_return factor.error();
+  if (factor->enabled && !in.code) {
+    const auto back = co_await limits_.taken_back(email, address);
+    co_return back ? code_missing() : back.error();
+  }
+  if (factor->enabled) {
+    const auto right = co_await factors_.accept(organization, user, in.code->value);
+    if (!right)
+      co_return right.error();
+    if (!*right)
+      co_return code_wrong();
+  }
+  const auto afresh = co_await limits_.succeeded(email, address);
+  if (!afresh)
+    co_return afresh.error();
+  co_return admitted{std::move(*person), factor->required && !factor->enabled};
+}
 
 asio::awaitable<result<login_row>> identity_service::check_password(std::string email, std::string password) {
   auto found = co_await store_.find_login(email);
@@ -59,38 +148,35 @@ asio::awaitable<result<login_row>> identity_service::check_password(std::string 
     co_return wasted ? wrong_credentials() : wasted.error();
   }
   login_row person = std::move(**found);
-  if (const auto now = clock_.now(); person.locked_until && *person.locked_until > now) {
-    const auto left = std::chrono::ceil<std::chrono::seconds>(*person.locked_until - now);
-    co_return error{
-        errc::rate_limited, "too many failed attempts; try again later", {}, static_cast<int>(left.count())};
-  }
   const auto verify = [hash = person.password_hash, password] { return verify_password(hash, password); };
   auto right = co_await cpu_.run(verify);
   if (!right)
     co_return right.error();
-  auto noted = co_await store_.note_login({person.user_id}, *right, config_.failed_logins_max, config_.lockout_s);
-  if (!noted)
-    co_return noted.error();
   if (!*right || person.disabled)
     co_return wrong_credentials();
   co_return person;
 }
 
-asio::awaitable<result<identity_service::opened_session>> identity_service::login(std::string email,
-                                                                                  std::string password) {
-  auto person = co_await check_password(std::move(email), std::move(password));
-  if (!person)
-    co_return person.error();
+asio::awaitable<result<identity_service::opened_session>> identity_service::login(credentials in, std::string address) {
+  auto known = co_await admit(std::move(in), std::move(address));
+  if (!known)
+    co_return known.error();
+  const login_row* person = &known->person;
   // The user's id stands in the token, so that one look-up finds both the session and a revocation.
   std::string token = std::to_string(person->user_id) + "." + random_token();
-  const stored_session session{person->user_id, person->organization_id, person->email,
-                               person->role,    random_token(),          clock_.now().time_since_epoch().count()};
+  const stored_session session{person->user_id,
+                               person->organization_id,
+                               person->email,
+                               person->role,
+                               random_token(),
+                               clock_.now().time_since_epoch().count(),
+                               known->must_set_up_mfa ? std::optional(true) : std::nullopt};
   std::string key = session_key(token);
   std::string text = wire::encode(session);
   auto kept = co_await cache_.set(key, text, std::chrono::seconds(config_.session_ttl_s));
   if (!kept)
     co_return kept.error();
-  co_return opened_session{std::move(token), view_of(*person, session.csrf)};
+  co_return opened_session{std::move(token), view_of(*person, session.csrf, known->must_set_up_mfa)};
 }
 
 asio::awaitable<result<void>> identity_service::logout(std::string session) {
@@ -109,15 +195,85 @@ asio::awaitable<result<session_view>> identity_service::me(http::principal calle
     co_return person.error();
   if (!*person)
     co_return not_signed_in();
-  co_return view_of(**person, caller.csrf_token);
+  bool must_set_up_mfa = false;
+  if (!caller.session.empty() && caller.permissions.empty()) { // perhaps a session that may do nothing else
+    const auto factor = co_await factors_.state(caller.organization, caller.user);
+    if (!factor)
+      co_return factor.error();
+    must_set_up_mfa = factor->required && !factor->enabled;
+  }
+  auto view = view_of(**person, caller.csrf_token, must_set_up_mfa);
+  view.permissions = caller.permissions; // an API key may do less than its person
+  co_return view;
 }
 
-asio::awaitable<result<identity_service::issued_tokens>> identity_service::issue_tokens(std::string email,
-                                                                                        std::string password) {
-  auto person = co_await check_password(std::move(email), std::move(password));
-  if (!person)
-    co_return person.error();
-  co_return co_await tokens_for(std::move(*person), token_hash(random_token()));
+asio::awaitable<result<identity_service::issued_tokens>> identity_service::issue_tokens(credentials in,
+                                                                                        std::string address) {
+  auto known = co_await admit(std::move(in), std::move(address));
+  if (!known)
+    co_return known.error();
+  if (known->must_set_up_mfa)
+    co_return error{errc::forbidden,
+                    "your organization requires a second factor: sign in with a browser and set it up first"};
+  co_return co_await tokens_for(std::move(known->person), token_hash(random_token()));
+}
+
+asio::awaitable<result<mfa_view>> identity_service::mfa(http::principal caller) {
+  co_return co_await factors_.state(caller.organization, caller.user);
+}
+
+asio::awaitable<result<mfa_setup>> identity_service::begin_mfa(http::principal caller) {
+  if (caller.session.empty())
+    co_return only_in_a_session();
+  co_return co_await factors_.begin(caller.organization, caller.user, caller.email);
+}
+
+asio::awaitable<result<recovery_codes>> identity_service::confirm_mfa(http::principal caller, std::string code) {
+  if (caller.session.empty())
+    co_return only_in_a_session();
+  auto codes = co_await factors_.confirm(caller.organization, caller.user, std::move(code));
+  if (!codes)
+    co_return codes.error();
+  // A session that could do nothing else may do everything from now on.
+  std::string key = session_key(caller.session);
+  const auto kept = co_await cache_.get(key);
+  if (!kept)
+    co_return kept.error();
+  auto session = *kept ? wire::decode_json<stored_session>(**kept) : result<stored_session>(not_signed_in());
+  if (session && session->restricted) {
+    session->restricted = std::nullopt;
+    std::string text = wire::encode(*session);
+    const auto lifted =
+        co_await cache_.set(std::move(key), std::move(text), std::chrono::seconds(config_.session_ttl_s));
+    if (!lifted)
+      co_return lifted.error();
+  }
+  co_return std::move(*codes);
+}
+
+asio::awaitable<result<void>> identity_service::disable_mfa(http::principal caller, std::string code,
+                                                            std::string address) {
+  if (caller.session.empty())
+    co_return only_in_a_session();
+  const auto factor = co_await factors_.state(caller.organization, caller.user);
+  if (!factor)
+    co_return factor.error();
+  if (factor->required)
+    co_return conflict("your organization requires a second factor; an administrator may reset it");
+  if (!factor->enabled)
+    co_return conflict("there is no second factor to disable");
+  const auto counted = co_await limits_.attempt(caller.email, address);
+  if (!counted)
+    co_return counted.error();
+  const auto right = co_await factors_.accept(caller.organization, caller.user, std::move(code));
+  if (!right)
+    co_return right.error();
+  if (!*right)
+    co_return invalid_input("the code is wrong or was used already; wait for the next one", {{"code", "is wrong"}});
+  const auto afresh = co_await limits_.succeeded(caller.email, address);
+  if (!afresh)
+    co_return afresh.error();
+  co_return co_await factors_.remove(caller.organization, caller.user);
 }
 
 asio::awaitable<result<identity_service::issued_tokens>> identity_service::tokens_for(login_row person,
@@ -159,6 +315,10 @@ asio::awaitable<result<identity_service::issued_tokens>> identity_service::refre
 asio::awaitable<result<http::principal>> identity_service::authenticate(const http::request& request) {
   const std::string_view authorization = request.header("Authorization");
   constexpr std::string_view bearer = "Bearer ";
+  if (const auto key = request.header("X-Api-Key"); !key.empty())
+    co_return co_await keys_.authenticate(std::string(key));
+  if (authorization.starts_with(bearer) && authorization.substr(bearer.size()).starts_with(api_keys::prefix))
+    co_return co_await keys_.authenticate(std::string(authorization.substr(bearer.size())));
   if (authorization.starts_with(bearer))
     co_return co_await from_bearer(std::string(authorization.substr(bearer.size())));
   std::string cookie(request.cookie("pricing_session"));
@@ -195,7 +355,7 @@ asio::awaitable<result<http::principal>> identity_service::from_session(std::str
   out.user = {session->user};
   out.email = std::move(session->email);
   const auto as = parse_role(session->role);
-  if (as)
+  if (as && !session->restricted.value_or(false))
     out.permissions = names_of(permissions_of(*as));
   out.role = std::move(session->role);
   out.session = std::move(token);
@@ -253,6 +413,11 @@ asio::awaitable<result<member>> identity_service::change_member(organization_id 
   auto changed = co_await store_.change_member(organization, who, std::move(role), in.disabled);
   if (!changed)
     co_return changed.error();
+  if (in.reset_mfa.value_or(false)) {
+    const auto removed = co_await factors_.remove(organization, who);
+    if (!removed)
+      co_return removed.error();
+  }
   std::string key = revoked_key(in.id);
   std::string moment = std::to_string(clock_.now().time_since_epoch().count());
   const auto ended =

@@ -26,12 +26,6 @@ asio::awaitable<result<std::optional<login_row>>> identity_store::find_member(or
   co_return co_await database_.query_optional<login_row>(organization, find_member_sql, user, organization);
 }
 
-constexpr auto note_login_sql = "select 1 from (select note_login($1, $2, $3, $4)) noted";
-
-asio::awaitable<result<void>> identity_store::note_login(user_id user, bool success, int failures_max, int lockout_s) {
-  co_return done(co_await database_.execute(nobody, note_login_sql, user, success, failures_max, lockout_s));
-}
-
 constexpr auto keep_refresh_token_sql =
     "insert into refresh_tokens (organization_id, user_id, token_hash, family_hash, expires_at) "
     "values ($1, $2, $3, $4, $5)";
@@ -102,13 +96,39 @@ asio::awaitable<result<member>> identity_store::change_member(organization_id or
   co_return changed;
 }
 
+constexpr auto policy_sql = "select mfa_required from organizations where id = $1";
+
+asio::awaitable<result<security_policy>> identity_store::policy(organization_id organization) {
+  co_return co_await database_.query_one<security_policy>(organization, policy_sql, organization);
+}
+
+constexpr auto set_policy_sql = "update organizations set mfa_required = $2 where id = $1 returning mfa_required";
+
+asio::awaitable<result<security_policy>> identity_store::set_policy(organization_id organization,
+                                                                    security_policy policy) {
+  co_return co_await database_.query_one<security_policy>(organization, set_policy_sql, organization,
+                                                          policy.mfa_required);
+}
+
 constexpr auto audit_sql =
     "insert into audit_events (organization_id, user_id, action, subject_type, subject_id, after, request_id, address) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8)";
+    "values ($1, $2, $3, $4, $5, $6, $7, $8) returning id, encode(hash, 'hex')";
 
-asio::awaitable<result<void>> identity_store::audit(new_audit_event e) {
-  co_return done(co_await database_.execute(e.organization, audit_sql, e.organization, e.user, e.action, e.subject_type,
-                                            e.subject_id, e.after, e.request_id, e.address));
+asio::awaitable<result<audit_link>> identity_store::audit(new_audit_event e) {
+  co_return co_await database_.query_one<audit_link>(e.organization, audit_sql, e.organization, e.user, e.action,
+                                                     e.subject_type, e.subject_id, e.after, e.request_id, e.address);
+}
+
+constexpr auto keep_audit_head_sql =
+    "insert into audit_heads as kept (organization_id, event_id, hash, signature) values ($1, $2, decode($3, 'hex'), "
+    "$4) "
+    "on conflict (organization_id) do update set event_id = excluded.event_id, hash = excluded.hash, "
+    "signature = excluded.signature, signed_at = now() where kept.event_id < excluded.event_id";
+
+asio::awaitable<result<void>> identity_store::keep_audit_head(organization_id organization, audit_link head,
+                                                              std::string signature) {
+  co_return done(
+      co_await database_.execute(organization, keep_audit_head_sql, organization, head.id, head.hash, signature));
 }
 
 constexpr auto audit_trail_sql =

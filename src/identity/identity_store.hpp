@@ -2,6 +2,7 @@
 // All SQL of identity. Logging in happens before an organization is known, so it goes through SECURITY DEFINER
 // functions of the schema; everything else is confined by row-level security.
 #include "core/ids.hpp"
+#include "identity/audit_chain.hpp"
 #include "identity/identity.hpp"
 #include "postgres/pool.hpp"
 
@@ -57,7 +58,6 @@ class identity_store {
 
   asio::awaitable<result<std::optional<login_row>>> find_login(std::string email);
   asio::awaitable<result<std::optional<login_row>>> find_member(organization_id organization, user_id user);
-  asio::awaitable<result<void>> note_login(user_id user, bool success, int failures_max, int lockout_s);
   asio::awaitable<result<void>> keep_refresh_token(organization_id organization, user_id user, std::string token_hash,
                                                    std::string family_hash, timestamp expires_at);
   asio::awaitable<result<std::optional<used_token>>> use_refresh_token(std::string token_hash);
@@ -69,7 +69,12 @@ class identity_store {
   asio::awaitable<result<member>> change_member(organization_id organization, user_id user,
                                                 std::optional<std::string> role, std::optional<bool> disabled);
 
-  asio::awaitable<result<void>> audit(new_audit_event e);
+  asio::awaitable<result<security_policy>> policy(organization_id organization);
+  asio::awaitable<result<security_policy>> set_policy(organization_id organization, security_policy policy);
+
+  asio::awaitable<result<audit_link>> audit(new_audit_event e);
+  // An older head than the one that is kept changes nothing.
+  asio::awaitable<result<void>> keep_audit_head(organization_id organization, audit_link head, std::string signature);
   asio::awaitable<result<std::vector<audit_event>>> audit_trail(organization_id organization, std::int64_t before,
                                                                 int limit);
 
@@ -81,6 +86,8 @@ class identity_store {
   asio::awaitable<result<void>> keep_answer(organization_id organization, std::string key, std::string method_path,
                                             int status, std::string body);
   asio::awaitable<result<void>> forget_key(organization_id organization, std::string key, std::string method_path);
+
+  postgres::pool& database() { return database_; }
 
  private:
   postgres::pool& database_;

@@ -8,32 +8,34 @@ namespace {
 
 constexpr std::array<std::string_view, 6> role_names = {"admin", "manager", "analyst", "buyer", "viewer", "supplier"};
 
-constexpr std::array<std::string_view, 9> viewer_permissions = {"alert.read",    "event.read",  "item.read",
-                                                                "match.read",    "model.read",  "overview.read",
-                                                                "supplier.read", "upload.read", "verdict.read"};
+constexpr std::array<std::string_view, 10> viewer_permissions = {
+    "alert.read", "anomaly.read",  "event.read",    "item.read",   "match.read",
+    "model.read", "overview.read", "supplier.read", "upload.read", "verdict.read"};
 
-constexpr std::array<std::string_view, 14> buyer_permissions = {
-    "alert.acknowledge", "alert.read",  "event.read",     "export.create", "export.read",
-    "item.read",         "match.read",  "model.read",     "overview.read", "supplier.read",
+constexpr std::array<std::string_view, 16> buyer_permissions = {
+    "alert.acknowledge", "alert.read",  "anomaly.manage", "anomaly.read", "event.read",    "export.create",
+    "export.read",       "item.read",   "match.read",     "model.read",   "overview.read", "supplier.read",
     "upload.create",     "upload.read", "verdict.create", "verdict.read"};
 
-constexpr std::array<std::string_view, 19> analyst_permissions = {
-    "alert.acknowledge", "alert.manage",  "alert.read",      "event.read",     "export.create",
-    "export.read",       "item.read",     "job.read",        "match.decide",   "match.read",
+constexpr std::array<std::string_view, 21> analyst_permissions = {
+    "alert.acknowledge", "alert.manage",   "alert.read",      "anomaly.manage", "anomaly.read",  "event.read",
+    "export.create",     "export.read",    "item.read",       "job.read",       "match.decide",  "match.read",
+    "model.read",        "overview.read",  "prediction.read", "quarantine.fix", "supplier.read", "upload.create",
+    "upload.read",       "verdict.create", "verdict.read"};
+
+constexpr std::array<std::string_view, 25> manager_permissions = {
+    "alert.acknowledge", "alert.manage",  "alert.read",      "anomaly.manage", "anomaly.read",
+    "audit.read",        "event.read",    "export.create",   "export.read",    "item.read",
+    "job.manage",        "job.read",      "match.decide",    "match.read",     "model.manage",
     "model.read",        "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
-    "upload.create",     "upload.read",   "verdict.create",  "verdict.read"};
+    "upload.create",     "upload.read",   "user.read",       "verdict.create", "verdict.read"};
 
-constexpr std::array<std::string_view, 23> manager_permissions = {
-    "alert.acknowledge", "alert.manage", "alert.read",    "audit.read",      "event.read",     "export.create",
-    "export.read",       "item.read",    "job.manage",    "job.read",        "match.decide",   "match.read",
-    "model.manage",      "model.read",   "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
-    "upload.create",     "upload.read",  "user.read",     "verdict.create",  "verdict.read"};
-
-constexpr std::array<std::string_view, 24> admin_permissions = {
-    "alert.acknowledge", "alert.manage", "alert.read",    "audit.read",      "event.read",     "export.create",
-    "export.read",       "item.read",    "job.manage",    "job.read",        "match.decide",   "match.read",
-    "model.manage",      "model.read",   "overview.read", "prediction.read", "quarantine.fix", "supplier.read",
-    "upload.create",     "upload.read",  "user.read",     "user.write",      "verdict.create", "verdict.read"};
+constexpr std::array<std::string_view, 28> admin_permissions = {
+    "alert.acknowledge", "alert.manage",    "alert.read",     "anomaly.manage", "anomaly.read",  "api_key.read",
+    "api_key.write",     "audit.read",      "event.read",     "export.create",  "export.read",   "item.read",
+    "job.manage",        "job.read",        "match.decide",   "match.read",     "model.manage",  "model.read",
+    "overview.read",     "prediction.read", "quarantine.fix", "supplier.read",  "upload.create", "upload.read",
+    "user.read",         "user.write",      "verdict.create", "verdict.read"};
 
 static_assert(std::ranges::is_sorted(viewer_permissions) && std::ranges::is_sorted(buyer_permissions) &&
               std::ranges::is_sorted(analyst_permissions) && std::ranges::is_sorted(manager_permissions) &&

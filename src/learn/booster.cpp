@@ -20,12 +20,14 @@ void set(BoosterHandle h, const char* name, const std::string& value) {
   check(XGBoosterSetParam(h, name, value.c_str()));
 }
 
-// Gradients of sqrt(1 + (z/width)²), with the curvature of its best quadratic bound: steps never overshoot.
+// Gradients of the loss whose slope is z · (1 + (z/width)²)^−tail (Barron, CVPR 2019), with the curvature of its best
+// quadratic bound: steps never overshoot.
 void gradients(std::span<const float> predicted, std::span<const float> target, std::span<const float> weight,
-               double width, std::vector<float>& g, std::vector<float>& h) {
+               double width, double tail, std::vector<float>& g, std::vector<float>& h) {
   for (std::size_t i = 0; i < target.size(); ++i) {
     const double z = predicted[i] - target[i];
-    const double w = weight[i] / std::sqrt(1 + (z / width) * (z / width));
+    const double spread = 1 + (z / width) * (z / width);
+    const double w = weight[i] / (tail == 0.5 ? std::sqrt(spread) : tail == 1 ? spread : std::pow(spread, tail));
     g[i] = static_cast<float>(w * z);
     h[i] = static_cast<float>(w);
   }
@@ -55,7 +57,7 @@ booster booster::train(const training_matrix& matrix, std::span<const float> tar
   set(out.handle_, "base_score", "0");
   set(out.handle_, "nthread", std::to_string(o.threads));
   set(out.handle_, "max_depth", std::to_string(o.depth));
-  set(out.handle_, "max_bin", "128");
+  set(out.handle_, "max_bin", std::to_string(o.bins));
   set(out.handle_, "eta", std::to_string(o.learning_rate));
   set(out.handle_, "lambda", std::to_string(o.lambda));
   set(out.handle_, "subsample", std::to_string(o.row_share));
@@ -74,7 +76,8 @@ booster booster::train(const training_matrix& matrix, std::span<const float> tar
     if (round > 0) {
       check(XGBoosterPredictFromDMatrix(out.handle_, m, config, &shape, &dimensions, &predicted));
     }
-    gradients({predicted, matrix.rows()}, target, weight, o.huber_width, g, h);
+    gradients({predicted, matrix.rows()}, target, weight, o.huber_width, round < o.rounds / 4 ? o.tail : o.late_tail, g,
+              h);
     check(XGBoosterBoostOneIter(out.handle_, m, g.data(), h.data(), matrix.rows()));
   }
   // A fresh handle drops the training caches and predicts exactly as a loaded model does.

@@ -29,11 +29,14 @@ struct booster_options {
   int depth = 7;
   int threads = 2;
   double learning_rate = 0.06;
-  double huber_width = 0.15; // absolute error beyond it, squared within
+  double huber_width = 0.15; // squared error within
+  double tail = 0.5;         // beyond: 0 squared error, 0.5 absolute (pseudo-Huber), 1 logarithm (Cauchy)
+  double late_tail = 0.5;    // the same after the first quarter of the rounds, which come near enough to judge outliers
   double lambda = 3;
   double row_share = 0.7;
   double column_share = 0.5;
   double child_weight = 25;
+  int bins = 128; // of a feature
   unsigned seed = 1;
 };
 

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t cells_max = 128;
 constexpr std::size_t bins_max = 10;
+constexpr std::size_t superiority_at = 4; // among the distances
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // PSI and Jensen–Shannon over bin counts; half a row is added to each bin, or one empty bin would make PSI infinite.
@@ -288,12 +289,17 @@ column_drift drift_reference::compare(std::size_t column, const drift_profile& w
   std::vector<double> largest(options_.draws, 0.0);
   double largest_observed = 0;
   distance_array limit{};
+  const bool location_only = columns_[column].role == drift_role::residual && !cells.categorical;
   for (std::size_t k = 0; k < distances; ++k) {
     const auto n = static_cast<double>(options_.draws);
     const double mean = std::accumulate(chance[k].begin(), chance[k].end(), 0.0) / n;
     double squares = 0;
     for (const double d : chance[k]) {
       squares += (d - mean) * (d - mean);
+    }
+    if (location_only && k != superiority_at) {
+      limit[k] = empirical_quantile(chance[k], 1 - options_.level);
+      continue;
     }
     if (const double deviation = std::sqrt(squares / n); deviation > 1e-12) {
       for (std::size_t i = 0; i < largest.size(); ++i) {
@@ -328,9 +334,14 @@ result<std::vector<column_drift>> drift_reference::compare(const drift_profile& 
   return std::move(found->front().columns);
 }
 
+double drift_weight(drift_role role) {
+  return role == drift_role::residual ? 6 : role == drift_role::coverage ? 2 : 1;
+}
+
 result<std::vector<group_drift>> find_drift(std::span<const monitored_group> groups, double level) {
   std::vector<group_drift> out;
   std::vector<double> p;
+  std::vector<double> weights;
   for (const auto& g : groups) {
     group_drift found{g.group, g.window->rows(), {}, g.window->rows() < drift_reference::rows_min};
     if (!g.reference->same_columns(*g.window)) {
@@ -339,10 +350,11 @@ result<std::vector<group_drift>> find_drift(std::span<const monitored_group> gro
     for (std::size_t c = 0; c < g.window->columns() && !found.too_little_data; ++c) {
       found.columns.push_back(g.reference->compare(c, *g.window));
       p.push_back(found.columns.back().p);
+      weights.push_back(drift_weight(g.reference->columns()[c].role));
     }
     out.push_back(std::move(found));
   }
-  const auto q = false_discovery_rates(p);
+  const auto q = false_discovery_rates(p, weights);
   auto next = q.begin();
   for (auto& g : out) {
     for (auto& c : g.columns) {

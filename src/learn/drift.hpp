@@ -70,9 +70,11 @@ struct column_drift {
   drift_distances distance;
   drift_distances limit; // exceeded by chance in a share `level` of windows as large, one distance and column alone
   double reference_mean = 0, window_mean = 0; // of coverage: the share; NaN for categories
-  double p = 1;                               // of the largest distance relative to its chance, among windows as large
-  double q = 1;                               // adjusted over what was looked at together
-  bool drifted = false;                       // q ≤ level
+  // Of the largest distance relative to its chance, among windows as large; of a residual, of its superiority alone:
+  // there the question is whether prices have moved.
+  double p = 1;
+  double q = 1;         // adjusted over what was looked at together
+  bool drifted = false; // q ≤ level
 };
 
 struct group_drift {
@@ -142,8 +144,12 @@ struct monitored_group {
   const drift_profile* window;
 };
 
+// How much a column's test counts among the others (false_discovery_rates): a residual six times and coverage twice as
+// much as what need not hurt anybody.
+double drift_weight(drift_role role);
+
 // All groups looked at together: the false discovery rate is held over every column of every group (Benjamini and
-// Hochberg). A group whose window has fewer than rows_min rows says so. Errors as of compare.
+// Hochberg, by drift_weight). A group whose window has fewer than rows_min rows says so. Errors as of compare.
 result<std::vector<group_drift>> find_drift(std::span<const monitored_group> groups, double level = 0.01);
 
 } // namespace pricing::learn

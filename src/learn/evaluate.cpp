@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <tuple>
 #include <unordered_map>
 
 namespace pricing::learn {
@@ -70,6 +71,10 @@ struct tally {
     float bids;
   };
   std::vector<band_hit> bands;
+  struct category_hits {
+    double hits = 0, bids = 0;
+  };
+  std::unordered_map<std::uint32_t, category_hits> categories; // of an item
   double bids = 0, hit_90 = 0, hit_50 = 0, width = 0, score = 0;
 
   void add(const price_line& l, const std::array<float, methods>& p, float ours_for_low, float ours_for_total) {
@@ -88,7 +93,7 @@ struct tally {
     }
   }
 
-  void add_intervals(const price_history& h, const price_line& l, float expected,
+  void add_intervals(const price_history& h, const price_line& l, std::uint32_t category, float expected,
                      const std::optional<detail::log_interval>& r90, const std::optional<detail::log_interval>& r50) {
     if (!r90 || !r50) {
       return;
@@ -108,6 +113,8 @@ struct tally {
     }
     bids += b.bids;
     hit_90 += b.hits;
+    categories[category].bids += b.bids;
+    categories[category].hits += b.hits;
     bands.push_back(b);
   }
 
@@ -140,6 +147,19 @@ struct tally {
   }
 };
 
+std::vector<category_coverage> largest_categories(const market_view& view, const tally& t) {
+  std::vector<category_coverage> out;
+  for (const auto& [category, found] : t.categories) {
+    if (found.bids > 0) {
+      out.push_back({view.category_name(category), static_cast<std::size_t>(found.bids), found.hits / found.bids});
+    }
+  }
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return std::tie(b.bids, a.category) < std::tie(a.bids, b.category); });
+  out.resize(std::min<std::size_t>(out.size(), 10));
+  return out;
+}
+
 std::int32_t months_later(std::int32_t day, int months) {
   const std::chrono::year_month_day date{std::chrono::sys_days{std::chrono::days{day}}};
   auto later = date + std::chrono::months{months};
@@ -171,7 +191,8 @@ void judge_step(const market_view& view, const detail::training_rows& rows, cons
     // Where no estimate is asked for and none is there, the column repeats the trailing median.
     const float estimate = std::isnan(l.estimate) ? known.median : l.estimate;
     t.add(l, {p.expected[k], estimate, known.last, known.median, rows.base[i]}, p.low[k], p.total[k]);
-    t.add_intervals(h, l, p.expected[k], detail::interval_of(model, p.band[k], p.log_scale[k], 0.9),
+    t.add_intervals(h, l, view.category_of(l.item), p.expected[k],
+                    detail::interval_of(model, p.band[k], p.log_scale[k], 0.9),
                     detail::interval_of(model, p.band[k], p.log_scale[k], 0.5));
   }
 }
@@ -222,6 +243,7 @@ result<evaluation> evaluate(const market_view& view, const evaluation_options& o
     out.mean_width_90 = t.width / t.bids;
     out.interval_score_90 = t.score / t.bids;
     out.worst_band_90 = t.worst_band();
+    out.categories = largest_categories(view, t);
   }
   return out;
 }
@@ -255,6 +277,11 @@ std::string to_table(const evaluation& e) {
                 "score %.2f; 50 %%: %.1f %%\n",
                 100 * e.coverage_90, 100 * e.worst_band_90, e.mean_width_90, e.interval_score_90, 100 * e.coverage_50);
   out += line;
+  for (const category_coverage& c : e.categories) {
+    std::snprintf(line, sizeof line, "  coverage of 90 %% in %-24.24s %6.1f %% of %zu bids\n", c.category.c_str(),
+                  100 * c.coverage_90, c.bids);
+    out += line;
+  }
   std::snprintf(line, sizeof line, "longest training %.1f s, predictions %.1f s\n", e.train_s, e.predict_s);
   return out + line;
 }

@@ -24,4 +24,22 @@ std::vector<double> false_discovery_rates(std::span<const double> p) {
   return out;
 }
 
+std::vector<double> false_discovery_rates(std::span<const double> p, std::span<const double> weights) {
+  double sum = 0;
+  double n = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    sum += std::isnan(p[i]) ? 0 : weights[i];
+    n += std::isnan(p[i]) ? 0 : 1;
+  }
+  std::vector<double> weighted(p.begin(), p.end());
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    weighted[i] *= sum / n / weights[i];
+  }
+  auto out = false_discovery_rates(weighted);
+  for (double& q : out) {
+    q = std::min(q, 1.0);
+  }
+  return out;
+}
+
 } // namespace pricing::learn

@@ -9,5 +9,8 @@ namespace pricing::learn {
 // false ones at or below it, if the tests are independent or positively dependent, as conformal p-values against one
 // calibration set are. NaN (not tested) stays NaN and does not count. Benjamini and Hochberg, JRSS B 1995.
 std::vector<double> false_discovery_rates(std::span<const double> p_values);
+// The same with weights above zero chosen before looking at the data: a test of twice the weight is called on twice the
+// p-value. Only their ratios matter. Genovese, Roeder and Wasserman, Biometrika 2006.
+std::vector<double> false_discovery_rates(std::span<const double> p_values, std::span<const double> weights);
 
 } // namespace pricing::learn

@@ -358,6 +358,23 @@ std::vector<float> market_view::features(const query_event& event, std::span<con
   return detail::make_features(*data_, event, lines).values;
 }
 
+std::uint32_t market_view::category_of(std::uint32_t item) const {
+  return data_->category_of[item];
+}
+
+std::string market_view::category_name(std::uint32_t category) const {
+  for (const auto& [name, index] : data_->categories) {
+    if (index == category) {
+      return name;
+    }
+  }
+  return {};
+}
+
+std::span<const float> market_view::line_benchmarks() const {
+  return data_->benchmark;
+}
+
 std::size_t market_view::feature_count() {
   return detail::feature_total();
 }

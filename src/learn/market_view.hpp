@@ -41,6 +41,12 @@ class market_view {
   // Feature rows of an event's lines, feature_count() values each, NaN for unknown. For training and tests.
   std::vector<float> features(const query_event& event, std::span<const query_line> lines) const;
   static std::size_t feature_count();
+  // Category of an item by its index in the history; without one, the leading word of its description groups items.
+  std::uint32_t category_of(std::uint32_t item) const;
+  std::string category_name(std::uint32_t category) const;
+  // Log benchmark of every line of history().lines() as it stood before its day, at its quantity; NaN where nothing was
+  // known.
+  std::span<const float> line_benchmarks() const;
 
   const detail::view_data& data() const { return *data_; }
 

@@ -87,7 +87,14 @@ booster fit(const training_matrix& matrix, const market_view& view, const traini
     y[i] = std::clamp((what == target::median ? l.median : l.winner) - rows.base[first + i], -4.0F, 4.0F);
     w[i] = std::exp(-static_cast<float>(until - rows.day[first + i]) / 1200.0F);
   }
-  return booster::train(matrix, y, w, options);
+  booster_options o = options;
+  if (what == target::median) {
+    // Most lines first, then those that can be told: a price ten times off says nothing about its like, and in pulling
+    // at them costs all others accuracy. The winner head keeps them, because totals are sums over all.
+    o.huber_width = 0.2;
+    o.late_tail = 1;
+  }
+  return booster::train(matrix, y, w, o);
 }
 
 // One event's lines as one row: features averaged by expected money. What an event's total is over its benchmark is

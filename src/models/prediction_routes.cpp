@@ -1,5 +1,7 @@
 #include "models/prediction_routes.hpp"
 
+#include "serving/callers.hpp"
+
 namespace pricing::models {
 
 namespace asio = boost::asio;
@@ -57,24 +59,7 @@ answer<price_response> answer_price(snapshot_cache& snapshots, net::cpu_pool& cp
 } // namespace
 
 http::hooks token_hooks(const identity::token_signer& signer, const clock& now) {
-  http::hooks out;
-  out.authenticate = [&signer, &now](const http::request& r) -> asio::awaitable<result<http::principal>> {
-    constexpr std::string_view scheme = "Bearer ";
-    const std::string_view given = r.header("Authorization");
-    if (!given.starts_with(scheme))
-      co_return error{errc::unauthenticated, "send an access token: Authorization: Bearer …"};
-    const auto claims = signer.verify(given.substr(scheme.size()), now.now());
-    if (!claims)
-      co_return claims.error();
-    http::principal caller;
-    caller.organization = claims->organization;
-    caller.user = claims->user;
-    caller.role = to_string(claims->as);
-    const auto permissions = identity::permissions_of(claims->as);
-    caller.permissions.assign(permissions.begin(), permissions.end());
-    co_return caller;
-  };
-  return out;
+  return serving::token_hooks(std::make_shared<serving::callers>(signer, now));
 }
 
 std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_pool& cpu, const clock& now) {

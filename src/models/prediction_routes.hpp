@@ -13,8 +13,7 @@ namespace pricing::models {
 // Both must outlive the routes; they may be shared by the threads.
 std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_pool& cpu, const clock& now);
 
-// Whoever has an access token: pricing-web in its users' names, and programs. No cookies here; rates are limited in
-// pricing-web. Both must outlive the hooks.
+// Of serving/callers.hpp, for the routes of one thread. Both must outlive the hooks.
 http::hooks token_hooks(const identity::token_signer& signer, const clock& now);
 
 } // namespace pricing::models

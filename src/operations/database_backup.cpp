@@ -36,6 +36,12 @@ constexpr const char* fixed_text = "set timezone = 'UTC'; set datestyle = 'ISO, 
 // One byte on: at the very end of a segment the next is meant.
 constexpr const char* current_segment = "select pg_walfile_name(pg_current_wal_insert_lsn() + 1)";
 
+// As long as this session lives, the server keeps what a slow receiver has not fetched; nothing is left behind by a
+// backup that is killed.
+constexpr const char* reserve_wal =
+    "select slot_name::text from pg_create_physical_replication_slot('pricing_backup_' || "
+    "pg_backend_pid(), true, true)";
+
 class wal_folder {
  public:
   wal_folder() {
@@ -227,6 +233,7 @@ result<void> back_up_database(backup_store& store, backup_manifest& m, const bac
   state.settings = reader.query<server_setting>(settings_query);
 
   keep_archived_wal(c, server.segment);
+  reader.query<std::string>(reserve_wal);
   const wal_folder wal;
   wal_receiver receiver(postgres_tool(server.version, "pg_receivewal"), c.database_url, wal.path());
   const auto begin = reader.query<std::string>(current_segment).at(0); // the base backup starts here or later

@@ -8,7 +8,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include <algorithm>
 #include <deque>
@@ -50,8 +49,7 @@ struct client::state : std::enable_shared_from_this<state> {
   // Ends the connection and everything on its way.
   void drop() {
     ++generation;
-    boost::system::error_code ignored;
-    line.close(ignored);
+    line.close();
     running = writing = false;
     output.clear();
     parser = {};
@@ -78,8 +76,7 @@ struct client::state : std::enable_shared_from_this<state> {
     char bytes[64 * 1024];
     for (;;) {
       boost::system::error_code ec;
-      const auto n =
-          co_await self->line.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
+      const auto n = co_await self->line.read_some(asio::buffer(bytes), ec);
       if (mine != self->generation)
         co_return;
       if (ec || !self->take({bytes, n}))
@@ -126,7 +123,7 @@ struct client::state : std::enable_shared_from_this<state> {
     while (mine == self->generation && !self->output.empty()) {
       const std::string piece = std::exchange(self->output, {});
       boost::system::error_code ec;
-      co_await asio::async_write(self->line, asio::buffer(piece), asio::redirect_error(asio::use_awaitable, ec));
+      co_await self->line.write(asio::buffer(piece), ec);
       if (mine == self->generation && ec)
         co_return self->drop();
     }
@@ -164,7 +161,7 @@ struct client::state : std::enable_shared_from_this<state> {
 
   asio::io_context& io;
   config settings;
-  socket_type line;
+  stream line;
   std::deque<std::shared_ptr<call>> waiting;
   std::size_t waiting_commands = 0;
   resp_parser parser;

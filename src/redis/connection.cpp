@@ -6,7 +6,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include <memory>
 
@@ -21,24 +20,22 @@ struct guarded {
   static void watch(const std::shared_ptr<guarded>& self) {
     self->timer.async_wait([weak = std::weak_ptr(self)](const boost::system::error_code& ec) {
       const auto alive = weak.lock();
-      boost::system::error_code ignored;
       if (!ec && alive)
-        alive->line.close(ignored);
+        alive->line.close();
     });
   }
-  socket_type line;
+  stream line;
   asio::steady_timer timer;
 };
 
 asio::awaitable<std::optional<value>> ask(std::shared_ptr<guarded> at, std::vector<std::string> words) {
   boost::system::error_code ec;
   const std::string request = encode_command(words);
-  co_await asio::async_write(at->line, asio::buffer(request), asio::redirect_error(asio::use_awaitable, ec));
+  co_await at->line.write(asio::buffer(request), ec);
   resp_parser parser;
   char bytes[1024];
   while (!ec) {
-    const auto n =
-        co_await at->line.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
+    const auto n = co_await at->line.read_some(asio::buffer(bytes), ec);
     if (ec)
       break;
     try {
@@ -61,15 +58,14 @@ asio::awaitable<bool> connect_host(asio::io_context& io, std::shared_ptr<guarded
     co_return false;
   for (const auto& one : found) {
     const endpoint to = one.endpoint();
-    co_await at->line.async_connect(to, asio::redirect_error(asio::use_awaitable, ec));
+    co_await at->line.socket().async_connect(to, asio::redirect_error(asio::use_awaitable, ec));
     if (!ec) {
       asio::ip::tcp::no_delay immediate(true);
       boost::system::error_code ignored;
-      at->line.set_option(immediate, ignored);
+      at->line.socket().set_option(immediate, ignored);
       co_return true;
     }
-    boost::system::error_code ignored;
-    at->line.close(ignored);
+    at->line.close();
   }
   co_return false;
 }
@@ -78,7 +74,9 @@ asio::awaitable<std::shared_ptr<guarded>> connect_one(asio::io_context& io, conf
                                                       std::string port) {
   auto at = std::make_shared<guarded>(io, std::chrono::milliseconds(c.timeout_ms));
   guarded::watch(at);
-  const bool opened = co_await connect_host(io, at, std::move(host), std::move(port));
+  bool opened = co_await connect_host(io, at, host, std::move(port));
+  if (opened && c.tls)
+    opened = co_await at->line.start_tls(c, host);
   co_return opened ? at : nullptr;
 }
 
@@ -141,15 +139,15 @@ asio::awaitable<std::shared_ptr<guarded>> connect_socket(asio::io_context& io, c
   guarded::watch(at);
   boost::system::error_code ec;
   const endpoint to = asio::local::stream_protocol::endpoint(c.socket);
-  co_await at->line.async_connect(to, asio::redirect_error(asio::use_awaitable, ec));
+  co_await at->line.socket().async_connect(to, asio::redirect_error(asio::use_awaitable, ec));
   co_return ec ? nullptr : at;
 }
 
-std::optional<socket_type> release(const std::shared_ptr<guarded>& at) {
+std::optional<stream> release(const std::shared_ptr<guarded>& at) {
   at->timer.cancel();
   if (!at->line.is_open())
     return std::nullopt;
-  return std::move(at->line);
+  return at->line;
 }
 
 } // namespace
@@ -173,7 +171,7 @@ std::vector<std::pair<std::string, std::string>> parse_sentinels(std::string_vie
   return out;
 }
 
-asio::awaitable<std::optional<socket_type>> open_connection(asio::io_context& io, config c) {
+asio::awaitable<std::optional<stream>> open_connection(asio::io_context& io, config c) {
   std::shared_ptr<guarded> at;
   if (!c.sentinels.empty()) {
     at = co_await connect_master(io, c);

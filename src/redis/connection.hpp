@@ -1,11 +1,11 @@
 #pragma once
-// Opens what client and subscriber talk over: finds the master (Sentinel), connects, authenticates, selects the
-// database. A server that is not a master (by ROLE, with sentinels) is refused, so that a failover is followed.
+// Opens what client and subscriber talk over: finds the master (Sentinel), connects, encrypts, authenticates, selects
+// the database. A server that is not a master (by ROLE, with sentinels) is refused, so that a failover is followed.
 #include "redis/config.hpp"
 #include "redis/resp.hpp"
+#include "redis/stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include <optional>
@@ -13,11 +13,8 @@
 
 namespace pricing::redis {
 
-namespace asio = boost::asio;
-using socket_type = asio::generic::stream_protocol::socket;
-
 // nullopt when no usable server answers within config.timeout_ms.
-asio::awaitable<std::optional<socket_type>> open_connection(asio::io_context& io, config c);
+asio::awaitable<std::optional<stream>> open_connection(asio::io_context& io, config c);
 
 // "host:port,host:port"; entries without a port get 26379.
 std::vector<std::pair<std::string, std::string>> parse_sentinels(std::string_view text);

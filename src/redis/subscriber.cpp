@@ -8,7 +8,6 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
 #include <map>
 
@@ -58,8 +57,7 @@ struct subscriber::state : std::enable_shared_from_this<state> {
     bool good = true;
     while (good && !self->stopped) {
       boost::system::error_code ec;
-      const auto n =
-          co_await self->line.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, ec));
+      const auto n = co_await self->line.read_some(asio::buffer(bytes), ec);
       good = !ec && self->take(parser, {bytes, n});
     }
     self->close();
@@ -97,8 +95,7 @@ struct subscriber::state : std::enable_shared_from_this<state> {
   }
 
   void close() {
-    boost::system::error_code ignored;
-    line.close(ignored);
+    line.close();
     open = false;
     for (auto& [channel, confirmed] : channels)
       confirmed = false;
@@ -135,7 +132,7 @@ struct subscriber::state : std::enable_shared_from_this<state> {
     while (self->open && !self->output.empty()) {
       const std::string piece = std::exchange(self->output, {});
       boost::system::error_code ec;
-      co_await asio::async_write(self->line, asio::buffer(piece), asio::redirect_error(asio::use_awaitable, ec));
+      co_await self->line.write(asio::buffer(piece), ec);
       if (ec)
         break; // the reader sees it too
     }
@@ -146,7 +143,7 @@ struct subscriber::state : std::enable_shared_from_this<state> {
   config settings;
   message_function on_message;
   std::function<void()> on_connect;
-  socket_type line;
+  stream line;
   asio::steady_timer pulse;
   std::vector<std::shared_ptr<asio::steady_timer>> waiters; // of those who wait for a confirmation
   std::map<std::string, bool> channels;                     // and whether this connection has confirmed it

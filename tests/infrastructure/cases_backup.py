@@ -123,6 +123,45 @@ def test_a_moment_between_two_writes_is_restored(stage):
         assert future is None  # the log does not reach so far
 
 
+def child_named(parent, name):
+    """The process id and the words of a child with this program's name."""
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/status", encoding="ascii") as f:
+                is_child = f"\nPPid:\t{parent}\n" in f.read()
+            with open(f"/proc/{entry}/cmdline", "rb") as f:
+                words = f.read().decode().split("\0")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if is_child and words[0].endswith(name):
+            return int(entry), words
+    return None
+
+
+def test_a_slow_receiver_of_the_log_loses_nothing_of_it(stage):
+    with Product(stage) as product:
+        product.sql(DATA)
+        environment = {**os.environ, **product.environment, "PRICING_CTL": os.path.join(product.binaries, "pricing-ctl")}
+        backup = subprocess.Popen([MANAGER, "--environment", "test", "--operation", "backup", "--backup-type", "database",
+                                   "--output-format", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  env=environment, cwd=product.folder)
+        found = []
+
+        def receives():
+            found[:] = child_named(backup.pid, "/pg_receivewal") or []
+            return found and os.listdir(found[1][found[1].index("-D") + 1])
+        wait_for(receives, 30, "the log is not received")
+        os.kill(found[0], signal.SIGSTOP)
+        for _ in range(4):  # the server forgets what nobody needs
+            product.sql("update kept set note = note || '.'; select pg_switch_wal()")
+            product.sql("checkpoint")
+        os.kill(found[0], signal.SIGCONT)
+        out, complaint = backup.communicate(timeout=120)
+        assert backup.returncode == 0, (out, complaint)
+        assert manage(product, "verify")["rows"] >= 20000
+        assert product.sql("select count(*) from pg_replication_slots") == "0"
+
+
 def test_the_last_minutes_survive_the_loss_of_the_database(stage):
     with Product(stage) as product:
         product.sql(DATA)

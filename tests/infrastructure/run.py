@@ -26,7 +26,7 @@ def main():
             kubectl.find()
         except kubectl.RenderError:
             print(f"kubectl is not on PATH; fetched {kubectl.fetch()}")
-        results.run_all(HERE, options.filter, types.SimpleNamespace(binaries=options.binaries))
+        results.run_all(HERE, options.filter, types.SimpleNamespace(binaries=os.path.abspath(options.binaries)))
     finally:
         if options.junit:
             results.write_junit(options.junit)

@@ -11,9 +11,8 @@
 #include <unistd.h>
 
 namespace pricing::test {
-namespace {
 
-std::string binary(const char* name) {
+std::string postgres_binary(const char* name) {
   for (const char* version : {"17", "16", "15"})
     if (const auto path = std::string("/usr/lib/postgresql/") + version + "/bin/" + name;
         access(path.c_str(), X_OK) == 0)
@@ -21,10 +20,13 @@ std::string binary(const char* name) {
   throw std::runtime_error("PostgreSQL is not installed; run scripts/dev/install-packages.sh run");
 }
 
+namespace {
+
 // TimescaleDB where it is installed, unless PRICING_TIMESCALEDB=off.
 std::string preloaded() {
   const char* wish = std::getenv("PRICING_TIMESCALEDB");
-  const auto library = std::filesystem::path(binary("postgres")).parent_path().parent_path() / "lib" / "timescaledb.so";
+  const auto library =
+      std::filesystem::path(postgres_binary("postgres")).parent_path().parent_path() / "lib" / "timescaledb.so";
   return std::filesystem::exists(library) && !(wish && std::string_view(wish) == "off") ? "timescaledb" : "";
 }
 
@@ -46,11 +48,11 @@ postgres_server& postgres_server::instance() {
 postgres_server::postgres_server() : folder_(make_temporary_folder(true)), socket_folder_(folder_) {
   const auto log = std::filesystem::path(folder_.string() + ".log");
   const auto cluster = (folder_ / "cluster").string();
-  if (wait_process(start_process({binary("initdb"), "-D", cluster, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                                  "--locale=C.UTF-8", "--no-sync"},
+  if (wait_process(start_process({postgres_binary("initdb"), "-D", cluster, "-U", "postgres", "-A", "trust", "-E",
+                                  "UTF8", "--locale=C.UTF-8", "--no-sync"},
                                  log, true)) != 0)
     throw std::runtime_error("initdb failed: " + read_text(log));
-  pid_ = start_process({binary("postgres"),
+  pid_ = start_process({postgres_binary("postgres"),
                         "-D",
                         cluster,
                         "-k",

@@ -31,6 +31,9 @@ class postgres_server {
   int pid_ = 0;
 };
 
+// Where an installed program of PostgreSQL lies: "initdb".
+std::string postgres_binary(const char* name);
+
 // The repository's root, for migrations and data of tests.
 std::filesystem::path repository_root();
 

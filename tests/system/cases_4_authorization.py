@@ -1,12 +1,12 @@
 """Every operation of both services: as nobody, as every role, with a session and with a token, and as a stranger."""
 import re
 
-VIEWER = {"alert.read", "event.read", "item.read", "match.read", "model.read", "overview.read", "supplier.read", "upload.read",
+VIEWER = {"alert.read", "anomaly.read", "event.read", "item.read", "match.read", "model.read", "overview.read", "supplier.read", "upload.read",
           "verdict.read"}
-BUYER = VIEWER | {"alert.acknowledge", "export.create", "export.read", "upload.create", "verdict.create"}
+BUYER = VIEWER | {"alert.acknowledge", "anomaly.manage", "export.create", "export.read", "upload.create", "verdict.create"}
 ANALYST = BUYER | {"alert.manage", "job.read", "match.decide", "prediction.read", "quarantine.fix"}
 MANAGER = ANALYST | {"audit.read", "job.manage", "model.manage", "user.read"}
-ADMIN = MANAGER | {"user.write"}
+ADMIN = MANAGER | {"api_key.read", "api_key.write", "user.write"}
 ROLES = {"supplier": set(), "viewer": VIEWER, "buyer": BUYER, "analyst": ANALYST, "manager": MANAGER, "admin": ADMIN}
 METHODS = ("get", "post", "put", "patch", "delete")
 NO_SUCH_ID = "999999999"
@@ -82,7 +82,9 @@ def test_permissions_are_named_after_what_they_allow(product):
     assert public == {("post", "/api/v1/auth/login"), ("post", "/api/v1/auth/token"),
                       ("post", "/api/v1/auth/refresh")}, public
     anyone = {(m, p) for m, p, permission in operations(product) if permission == ""}
-    assert anyone == {("get", "/api/v1/auth/me"), ("post", "/api/v1/auth/logout")}, anyone
+    assert anyone == {("get", "/api/v1/auth/me"), ("post", "/api/v1/auth/logout"), ("get", "/api/v1/auth/mfa"),
+                      ("post", "/api/v1/auth/mfa"), ("post", "/api/v1/auth/mfa/confirm"),
+                      ("post", "/api/v1/auth/mfa/disable")}, anyone
 
 
 def test_nobody_gets_anywhere(product):
@@ -150,7 +152,8 @@ def our_ids(product, path):
     """Ids of ours that exist, for the parameters of this path."""
     tables = {"items": "item_benchmarks", "suppliers": "suppliers", "events": "events", "uploads": "uploads", "jobs": "jobs",
               "matches": "match_decisions", "verdicts": "verdicts", "users": "memberships", "schedules": "schedules",
-              "exports": "exports", "alerts": "alerts", "alert-rules": "alert_rules"}
+              "exports": "exports", "alerts": "alerts", "alert-rules": "alert_rules", "api-keys": "api_keys",
+              "anomalies": "anomalies"}
     collection = path.split("/")[3]
     assert collection in tables, f"which table has the ids of {path}?"
     organization = product.admin().session["organization"]["id"]
@@ -173,10 +176,15 @@ def make_something_of_everything(product):
     item = admin.get("/api/v1/items?limit=1").json["data"][0]
     line = {"item_id": item["id"], "unit": item["unit"], "quantity": "10", "prices": [{"supplier": "A", "price": "5"}]}
     assert admin.post("/api/v1/verdicts", {"name": "ours", "lines": [line]}).status in (200, 201)
+    made = admin.post("/api/v1/api-keys", {"name": "Ours", "permissions": ["item.read"]})
+    assert made.status == 201, made
     admin.post("/api/v1/schedules", {"name": "Ours", "kind": "train", "rule": "0 4 1 1 *"})
     watched = admin.post("/api/v1/alert-rules", {"name": "Ours", "kind": "data_age", "threshold": 3650})
     product.sql("insert into alerts (organization_id, rule_id, subject, title, value) values "
                 f"({organization}, {watched.json['id']}, 'ours', 'Ours', 1)")
+    product.sql("insert into anomalies (organization_id, row_key, observed_on, upload_id, source_row, item_id, price, expected, "
+                f"quantity, excess, score, p, q, reasons) select {organization}, 0, '2020-01-01', min(id), 1, {item['id']}, 2, 1, 1, "
+                f"1, 1, 0, 0, '[]' from uploads where organization_id = {organization} on conflict do nothing")
     product.sql("insert into match_decisions (organization_id, kind, source_text, normalized, unit) values "
                 f"({organization}, 'item', 'Ours alone', 'ours alone', 'Ea') on conflict do nothing")
     return item
@@ -196,10 +204,12 @@ BODIES = {
     ("post", "/api/v1/schedules/{id}/run"): lambda product: {},
     ("delete", "/api/v1/exports/{id}"): lambda product: {},
     ("post", "/api/v1/alerts/{id}/acknowledge"): lambda product: {},
+    ("patch", "/api/v1/anomalies/{id}"): lambda product: {"state": "dismissed"},
     ("patch", "/api/v1/alert-rules/{id}"): lambda product: {"enabled": False},
     ("delete", "/api/v1/alert-rules/{id}"): lambda product: {},
     ("post", "/api/v1/jobs/{id}/retry"): lambda product: {},
     ("post", "/api/v1/jobs/{id}/revoke"): lambda product: {},
+    ("delete", "/api/v1/api-keys/{id}"): lambda product: {},
     ("patch", "/api/v1/users/{id}"): lambda product: {"role": "viewer", "disabled": True},
 }
 
@@ -207,7 +217,7 @@ BODIES = {
 def everything_of_ours(product):
     organization = product.admin().session["organization"]["id"]
     tables = ("items", "item_aliases", "suppliers", "supplier_aliases", "events", "mapping_templates", "quarantined_rows",
-              "match_decisions", "held_rows", "memberships", "verdicts", "schedules")
+              "match_decisions", "held_rows", "memberships", "verdicts", "schedules", "anomalies")
     sums = [f"select '{t}', count(*), md5(string_agg(t::text, '' order by t::text)) from {t} t "
             f"where organization_id = {organization}" for t in tables]
     sums.append("select 'uploads', count(*), md5(string_agg(concat(id, state, mapping_id, loaded, quarantined), '' order "

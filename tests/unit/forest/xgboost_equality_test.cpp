@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <memory>
 
 namespace pricing::forest {
 namespace {
@@ -62,7 +63,29 @@ std::vector<scenario> scenarios() {
   };
 }
 
-class xgboost_equality : public testing::TestWithParam<scenario> {};
+class xgboost_equality : public testing::TestWithParam<scenario> {
+ protected:
+  // Each model is trained once, and freed before XGBoost's own statics are.
+  static const oracle::booster& trained(const scenario& s) {
+    auto& model = models()[s.name];
+    if (model == nullptr) {
+      const auto train = oracle::random_table(s.table);
+      std::vector<unsigned> groups;
+      if (s.name == "rank") {
+        groups.assign(train.rows / 10, 10);
+      }
+      model = std::make_unique<oracle::booster>(train, s.parameters, s.rounds, groups);
+    }
+    return *model;
+  }
+  static void TearDownTestSuite() { models().clear(); }
+
+ private:
+  static std::map<std::string, std::unique_ptr<oracle::booster>>& models() {
+    static std::map<std::string, std::unique_ptr<oracle::booster>> all;
+    return all;
+  }
+};
 
 // New rows: other values, other gaps, categories never seen, infinities and zeros of both signs.
 oracle::table unseen(const scenario& s) {
@@ -92,12 +115,7 @@ oracle::table unseen(const scenario& s) {
 
 TEST_P(xgboost_equality, of_margins_leaves_and_predictions) {
   const auto& s = GetParam();
-  const auto train = oracle::random_table(s.table);
-  std::vector<unsigned> groups;
-  if (s.name == "rank") {
-    groups.assign(train.rows / 10, 10);
-  }
-  const oracle::booster theirs(train, s.parameters, s.rounds, groups);
+  const auto& theirs = trained(s);
   const auto t = unseen(s);
   const auto margin = theirs.predict(t, 1);
   const auto value = theirs.predict(t, 0);
@@ -130,6 +148,28 @@ TEST_P(xgboost_equality, of_margins_leaves_and_predictions) {
       for (std::size_t i = 0; i < ids.size(); ++i) {
         ASSERT_EQ(static_cast<float>(ids[i]), leaf[i]) << i;
       }
+    }
+  }
+}
+
+TEST_P(xgboost_equality, of_contributions) {
+  const auto& s = GetParam();
+  const auto& theirs = trained(s);
+  auto t = unseen(s);
+  t.rows = 75; // whole blocks of lanes and a rest
+  t.values.resize(t.rows * t.columns);
+  t.target.resize(t.rows);
+  const auto expected = theirs.predict(t, 2);
+  auto loaded = load_xgboost(theirs.save("ubj"));
+  ASSERT_TRUE(loaded.has_value()) << loaded.error().message;
+  for (const isa which : {isa::portable, isa::avx2, isa::avx512}) {
+    const auto ours = forest::build(*loaded, which).value();
+    std::vector<float> out(expected.size());
+    ASSERT_EQ(out.size(), t.rows * ours.groups() * (t.columns + 1));
+    ASSERT_TRUE(ours.contributions({t.values.data(), t.rows, t.columns}, out).has_value());
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      ASSERT_NEAR(out[i], expected[i], 1e-4 + 1e-5 * std::abs(expected[i]))
+          << "isa " << static_cast<int>(which) << ", value " << i;
     }
   }
 }

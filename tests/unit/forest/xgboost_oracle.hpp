@@ -2,6 +2,8 @@
 // XGBoost through its C API, as the answer that the forest engine must give: random tables, random models, predictions.
 #include <xgboost/c_api.h>
 
+#include <dlfcn.h>
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -16,6 +18,13 @@ namespace pricing::forest::oracle {
 inline void check(int code) {
   if (code != 0) {
     throw std::runtime_error(std::string("xgboost: ") + XGBGetLastError());
+  }
+}
+
+// XGBoost's OpenMP threads spin while they wait for each other, which takes minutes on a busy machine.
+inline void use_one_thread() {
+  if (auto* set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads")); set != nullptr) {
+    set(1);
   }
 }
 
@@ -100,6 +109,7 @@ using parameters = std::map<std::string, std::string>;
 class booster {
  public:
   booster(const table& t, const parameters& p, int rounds, std::vector<unsigned> groups = {}) {
+    use_one_thread();
     matrix m(t);
     if (!groups.empty()) {
       check(XGDMatrixSetUIntInfo(m.handle(), "group", groups.data(), groups.size()));

@@ -338,7 +338,8 @@ TEST_F(audit_trail, of_one_organization_is_one_chain_however_many_write_at_once)
 }
 
 TEST(sealer, opens_only_what_it_sealed) {
-  const sealer ours("one secret"), theirs("another secret");
+  const auto ring = [](char fill) { return key_ring::create(std::string(32, fill)).value(); };
+  const sealer ours(ring('a')), theirs(ring('b'));
   for (const auto& text : {std::string(), std::string("{}"), std::string(5'000, 'x'), std::string("\0\xff", 2)}) {
     const auto sealed = ours.seal(text);
     EXPECT_EQ(ours.open(sealed), text);
@@ -351,6 +352,23 @@ TEST(sealer, opens_only_what_it_sealed) {
   }
   EXPECT_FALSE(ours.open(""));
   EXPECT_FALSE(ours.open("{\"id\":1}"));
+  EXPECT_FALSE(ours.open(ours.seal("text", "user 1"), "user 2")); // nor at another place
+}
+
+TEST(sealer, seals_with_the_newest_secret_and_opens_with_all) {
+  const std::string a(32, 'a'), b(32, 'b');
+  const sealer before(key_ring::create(a).value()), rotated(key_ring::create(b + "," + a).value()),
+      after(key_ring::create(b + "\n").value());
+  const auto old = before.seal("text"), fresh = rotated.seal("text");
+  EXPECT_EQ(rotated.open(old), "text");
+  EXPECT_FALSE(rotated.is_newest(old));
+  EXPECT_TRUE(rotated.is_newest(fresh));
+  EXPECT_EQ(after.open(fresh), "text");
+  EXPECT_FALSE(after.open(old));
+  EXPECT_FALSE(before.open(fresh));
+  EXPECT_FALSE(key_ring::create("short").has_value());
+  EXPECT_FALSE(key_ring::create(a + ",short").has_value());
+  EXPECT_FALSE(key_ring::create(" , ").has_value());
 }
 
 TEST(audit_extract, removes_secrets_at_any_depth_and_keeps_to_its_size) {

@@ -75,6 +75,7 @@ class people_server {
  public:
   explicit people_server(config c = {}, std::string redis_socket = redis_server::instance().socket())
       : config_(complete(std::move(c))) {
+    postgres_server::instance(); // its process ends with the thread that starts it
     std::promise<int> port;
     auto ready = port.get_future();
     thread_ = std::thread([this, &port, redis_socket] { run(port, redis_socket); });
@@ -94,6 +95,8 @@ class people_server {
   static config complete(config c) {
     if (c.secret.empty())
       c.secret = std::string(32, 's');
+    if (c.rate_anonymous_per_hour == config().rate_anonymous_per_hour)
+      c.rate_anonymous_per_hour = 100'000; // all tests sign in from one address
     return c;
   }
   void run(std::promise<int>& port, const std::string& redis_socket) {
@@ -108,14 +111,14 @@ class people_server {
     net::cpu_pool cpu(2, 64);
     const auto signer = token_signer::create(config_.secret).value();
     identity_store store(database);
-    identity_service service(config_, signer, store, cache, cpu, clock);
+    prometheus::Registry registry;
+    identity_service service(config_, signer, store, cache, cpu, clock, &registry);
     auto routes = identity_routes(service);
     for (auto& r : things.routes())
       routes.push_back(std::move(r));
     http::config web;
     web.port = 0;
     web.access_log = false;
-    prometheus::Registry registry;
     http::site site(web, registry, {});
     http::server server(*io_, site,
                         http::router::create(std::move(routes), make_hooks(config_, service, store, cache)).value());
@@ -141,7 +144,7 @@ struct reply {
 class person {
  public:
   explicit person(const people_server& server) : port_(server.port()) {}
-  std::string cookie, csrf, bearer;
+  std::string cookie, csrf, bearer, api_key;
 
   reply get(const std::string& path, const std::string& headers = "") const {
     return ask(http::test::get(path, identification() + headers));
@@ -151,9 +154,14 @@ class person {
     return write("POST", path, body, headers);
   }
   reply patch(const std::string& path, const boost::json::value& body) const { return write("PATCH", path, body, ""); }
+  reply put(const std::string& path, const boost::json::value& body) const { return write("PUT", path, body, ""); }
+  reply remove(const std::string& path) const { return write("DELETE", path, boost::json::object{}, ""); }
 
-  reply login(const std::string& email, const std::string& password = good_password) {
-    auto r = post("/api/v1/auth/login", {{"email", email}, {"password", password}});
+  reply login(const std::string& email, const std::string& password = good_password, const std::string& code = {}) {
+    boost::json::object body{{"email", email}, {"password", password}};
+    if (!code.empty())
+      body["code"] = code;
+    auto r = post("/api/v1/auth/login", body);
     if (r.status == 200) {
       const auto set = r.header("Set-Cookie");
       cookie = set.substr(0, set.find(';'));
@@ -172,7 +180,8 @@ class person {
   std::string identification() const {
     return (cookie.empty() ? "" : "Cookie: " + cookie + "\r\n") +
            (csrf.empty() ? "" : "X-CSRF-Token: " + csrf + "\r\n") +
-           (bearer.empty() ? "" : "Authorization: Bearer " + bearer + "\r\n");
+           (bearer.empty() ? "" : "Authorization: Bearer " + bearer + "\r\n") +
+           (api_key.empty() ? "" : "X-Api-Key: " + api_key + "\r\n");
   }
   reply write(const std::string& verb, const std::string& path, const boost::json::value& body,
               const std::string& headers) const {

@@ -1,6 +1,7 @@
 // Signing in and out, and what ends a sign-in.
 #include "people_server.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <gtest/gtest.h>
 
 using namespace pricing;
@@ -101,6 +102,89 @@ TEST(lockout, counts_failures_in_a_row) {
     EXPECT_EQ(person(server).login(email, "another long password").status, 401) << i;
     EXPECT_EQ(person(server).login(email).status, 200) << i;
   }
+}
+
+TEST(lockout, doubles_with_each_further_failure_up_to_the_longest) {
+  config c;
+  c.failed_logins_max = 2;
+  c.lockout_s = 60;
+  c.lockout_max_s = 200;
+  people_server server(c);
+  organization ours;
+  const auto email = ours.add("viewer");
+  const auto wrong = [&] { return person(server).login(email, "another long password"); };
+  EXPECT_EQ(wrong().status, 401);
+  for (const int wait : {60, 120, 200, 200}) {
+    EXPECT_EQ(wrong().status, 401) << wait;
+    const auto locked = wrong();
+    EXPECT_EQ(locked.status, 429);
+    EXPECT_NEAR(std::stoi(locked.header("Retry-After")), wait, 2);
+    server.clock.forward(std::chrono::seconds(wait + 1));
+  }
+  EXPECT_EQ(person(server).login(email).status, 200);
+  EXPECT_EQ(wrong().status, 401); // and starts afresh
+  EXPECT_EQ(person(server).login(email).status, 200);
+}
+
+// Whether an account exists must not show in when it locks.
+TEST(lockout, is_the_same_for_an_address_that_nobody_has) {
+  config c;
+  c.failed_logins_max = 2;
+  people_server server(c);
+  organization ours;
+  const auto email = ours.add("viewer");
+  for (const auto& who : {email, std::string("Nobody-At-All@example.com")}) {
+    const auto first = person(server).login(who, "another long password"),
+               second = person(server).login(who, "another long password"),
+               third = person(server).login(who, "another long password");
+    EXPECT_EQ(first.status, 401) << who;
+    EXPECT_EQ(second.status, 401) << who;
+    EXPECT_EQ(third.status, 429) << who;
+    EXPECT_NEAR(std::stoi(third.header("Retry-After")), c.lockout_s, 2);
+    EXPECT_EQ(third.string("message"), "too many failed attempts; try again later");
+  }
+  EXPECT_EQ(person(server).login("nobody-at-all@EXAMPLE.com").status, 429); // whatever its case
+}
+
+TEST(lockout, lets_no_more_guesses_through_when_they_come_at_once) {
+  config c;
+  c.failed_logins_max = 3;
+  people_server server(c);
+  organization ours;
+  const auto email = ours.add("viewer");
+  std::atomic<int> judged = 0;
+  std::vector<std::thread> many;
+  for (int i = 0; i < 12; ++i)
+    many.emplace_back([&] { judged += person(server).login(email, "another long password").status == 401 ? 1 : 0; });
+  for (auto& t : many)
+    t.join();
+  EXPECT_EQ(judged, 3);
+}
+
+TEST(lockout, counts_what_one_address_tries_on_all_accounts) {
+  asio::io_context io;
+  redis::config where;
+  where.socket = redis_server::instance().socket();
+  redis::client cache(io, where);
+  config c;
+  c.failed_logins_per_address_max = 3;
+  movable_clock clock;
+  sign_in_limits limits(cache, c, clock);
+  std::vector<bool> allowed;
+  const auto body = [&]() -> asio::awaitable<void> {
+    for (int i = 0; i < 5; ++i) {
+      const auto one = co_await limits.attempt("person" + std::to_string(i), "192.0.2.7");
+      allowed.push_back(one.has_value());
+    }
+    const auto elsewhere = co_await limits.attempt("person4", "192.0.2.8");
+    allowed.push_back(elsewhere.has_value());
+  };
+  asio::co_spawn(io, body(), [&](std::exception_ptr e) {
+    EXPECT_FALSE(e);
+    io.stop();
+  });
+  io.run_for(20s);
+  EXPECT_EQ(allowed, (std::vector<bool>{true, true, true, false, false, true}));
 }
 
 TEST(sign_out, ends_this_session_and_no_other) {

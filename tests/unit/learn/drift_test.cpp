@@ -1,4 +1,6 @@
 #include "learn/drift.hpp"
+#include "learn/drift_residuals.hpp"
+#include "learn/false_discovery.hpp"
 
 #include <gtest/gtest.h>
 
@@ -228,6 +230,33 @@ TEST(drift, refuses_too_little_and_the_wrong_columns) {
   const auto found = find_drift({&g, 1}).value();
   EXPECT_TRUE(found[0].too_little_data);
   EXPECT_TRUE(found[0].columns.empty());
+}
+
+TEST(relative_residuals, take_away_what_a_letting_has_in_common) {
+  const std::vector<float> level(40, 1.0F); // dear bidders, all lines
+  std::vector<std::uint32_t> categories(40, 1);
+  std::fill(categories.begin(), categories.begin() + 4, 2U);
+  const auto common = relative_residuals(level, categories);
+  EXPECT_NEAR(common[0], 1 - 36.0 / 40, 1e-6); // against 36 others
+  EXPECT_NEAR(common[39], 1 - 4.0 / 8, 1e-6);  // against four others: believed half
+  std::vector<float> one(40, 0.0F);
+  std::fill(one.begin(), one.begin() + 4, 1.0F);
+  one[39] = std::nanf("");
+  const auto own = relative_residuals(one, categories);
+  EXPECT_EQ(own[0], 1); // a category's own shift stays
+  EXPECT_TRUE(std::isnan(own[39]));
+}
+
+TEST(false_discovery_rates, heavier_tests_are_called_sooner) {
+  const std::vector<double> p{0.02, 0.02, std::nan(""), 0.9, 0.9};
+  const std::vector<double> equal(5, 7.0);
+  const auto plain = false_discovery_rates(p);
+  const auto same = false_discovery_rates(p, equal);
+  EXPECT_NEAR(same[0], plain[0], 1e-12);
+  EXPECT_TRUE(std::isnan(same[2]));
+  const auto q = false_discovery_rates(p, std::vector<double>{5, 1, 1, 1, 1});
+  EXPECT_NEAR(q[0], 0.02 * 4 * 2 / 5, 1e-12);
+  EXPECT_GT(q[1], plain[1]);
 }
 
 } // namespace

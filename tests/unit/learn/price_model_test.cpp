@@ -209,6 +209,9 @@ TEST(evaluate, compares_with_the_baselines_on_unseen_time) {
   EXPECT_GT(e->lines, 300U);
   EXPECT_LT(e->ours.to_median, e->trailing_median.to_median);
   EXPECT_GT(e->coverage_90, 0.82);
+  ASSERT_EQ(e->categories.size(), 1U); // every item is a pipe
+  EXPECT_EQ(e->categories.front().category, "pipe");
+  EXPECT_EQ(e->categories.front().coverage_90, e->coverage_90);
   EXPECT_TRUE(beats_baselines(*e));
   EXPECT_NE(to_table(*e).find("MdAPE"), std::string::npos);
 }

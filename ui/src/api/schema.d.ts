@@ -1016,6 +1016,159 @@ export interface paths {
         patch: operations["patch_alert_rules_id"];
         trace?: never;
     };
+    "/api/v1/anomalies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Prices that do not fit, the most money first */
+        get: operations["get_anomalies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/anomalies/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many strange prices there are, and which loads were looked at */
+        get: operations["get_anomalies_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/anomalies/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Dismiss, confirm or reopen an anomaly; a later search keeps what was decided */
+        patch: operations["patch_anomalies_id"];
+        trace?: never;
+    };
+    "/api/v1/anomalies/find": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Look for strange prices now, in the background: in loads not looked at yet, else in the newest */
+        post: operations["post_anomalies_find"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether new prices still look as those that the model in use was tested on */
+        get: operations["get_models_drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/calibration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How many prices the intervals cover by size and category, what moves prices, and all versions */
+        get: operations["get_models_calibration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold the model in use against the newest prices, in the background */
+        post: operations["post_models_check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/items/{id}/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The item's monthly median price in the coming months, with bands */
+        get: operations["get_items_id_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/market/index/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The market index in the coming months, with bands */
+        get: operations["get_market_index_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/items/{id}": {
         parameters: {
             query?: never;
@@ -1060,6 +1213,7 @@ export interface components {
             role: string;
             permissions: string[];
             csrf_token: string;
+            mfa_setup_needed: boolean;
         };
         identity_user_view: {
             id: number;
@@ -1077,6 +1231,51 @@ export interface components {
             token_type: string;
             expires_in_s: number;
             refresh_token: string;
+        };
+        identity_mfa_view: {
+            enabled: boolean;
+            required: boolean;
+            /** Format: int32 */
+            recovery_codes_left: number;
+        };
+        identity_mfa_setup: {
+            secret: string;
+            secret_uri: string;
+        };
+        identity_recovery_codes: {
+            recovery_codes: string[];
+        };
+        identity_security_policy: {
+            mfa_required: boolean;
+        };
+        identity_api_key: {
+            id: number;
+            name: string;
+            shown: string;
+            user: string;
+            permissions: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            last_used_at?: string | null;
+            active: boolean;
+        };
+        identity_created_api_key: {
+            id: number;
+            name: string;
+            shown: string;
+            user: string;
+            permissions: string[];
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: date-time */
+            last_used_at?: string | null;
+            active: boolean;
+            secret: string;
         };
         http_page_identity_member: {
             data: components["schemas"]["identity_member"][];
@@ -1899,6 +2098,290 @@ export interface components {
             open_alerts: number;
             /** Format: date-time */
             evaluated_at?: string | null;
+        };
+        http_page_insight_anomaly_view: {
+            data: components["schemas"]["insight_anomaly_view"][];
+            next_cursor?: string | null;
+        };
+        insight_anomaly_view: {
+            id: number;
+            upload_id: number;
+            file_name: string;
+            source_row: number;
+            item_id: number;
+            item: string;
+            unit: string;
+            supplier_id?: number | null;
+            supplier?: string | null;
+            event_id?: number | null;
+            event?: string | null;
+            /** Format: date */
+            observed_on: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            price: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            expected: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            quantity: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            excess: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            money: string;
+            score: number;
+            p: number;
+            q: number;
+            state: string;
+            /** Format: date-time */
+            found_at: string;
+            decided_by?: string | null;
+            /** Format: date-time */
+            decided_at?: string | null;
+            reasons: components["schemas"]["insight_anomaly_reason"][];
+        };
+        insight_anomaly_reason: {
+            feature: string;
+            text: string;
+            share: number;
+            value?: number | null;
+            typical?: number | null;
+        };
+        insight_anomaly_summary: {
+            open: number;
+            confirmed: number;
+            dismissed: number;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            open_over: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            open_under: string;
+            runs: components["schemas"]["insight_anomaly_run"][];
+        };
+        insight_anomaly_run: {
+            upload_id: number;
+            file_name: string;
+            /** Format: date-time */
+            ran_at: string;
+            rows_examined: number;
+            rows_left_out: number;
+            reference_rows: number;
+            found: number;
+            why_not?: string | null;
+        };
+        insight_search_view: {
+            job_id: number;
+        };
+        insight_drift_view: {
+            /** Format: date-time */
+            made_at?: string | null;
+            report?: components["schemas"]["insight_drift_report"] | null;
+            checks: components["schemas"]["insight_drift_check"][];
+        };
+        insight_drift_report: {
+            model_version: string;
+            /** Format: date */
+            reference_from: string;
+            /** Format: date */
+            reference_to: string;
+            /** Format: date */
+            window_from: string;
+            /** Format: date */
+            window_to: string;
+            reference_bids: number;
+            window_bids: number;
+            drifted: number;
+            groups: components["schemas"]["insight_drift_group"][];
+            why_not?: string | null;
+        };
+        insight_drift_group: {
+            name: string;
+            bids: number;
+            too_little_data: boolean;
+            rows: components["schemas"]["insight_drift_row"][];
+        };
+        insight_drift_row: {
+            name: string;
+            label: string;
+            role: string;
+            drifted: boolean;
+            q: number;
+            jensen_shannon: number;
+            psi: number;
+            wasserstein: number;
+            ks: number;
+            jensen_shannon_limit: number;
+            psi_limit: number;
+            wasserstein_limit: number;
+            ks_limit: number;
+            reference?: number | null;
+            window?: number | null;
+            text: string;
+        };
+        insight_drift_check: {
+            /** Format: date-time */
+            made_at: string;
+            /** Format: date */
+            window_from: string;
+            /** Format: date */
+            window_to: string;
+            bids: number;
+            drifted: number;
+        };
+        insight_calibration_view: {
+            version?: string | null;
+            report?: components["schemas"]["insight_calibration_report"] | null;
+            versions: components["schemas"]["insight_version_accuracy"][];
+        };
+        insight_calibration_report: {
+            /** Format: date */
+            tested_from: string;
+            /** Format: date */
+            tested_to: string;
+            lines: number;
+            overall: components["schemas"]["insight_coverage_row"];
+            by_size: components["schemas"]["insight_coverage_row"][];
+            by_category: components["schemas"]["insight_coverage_row"][];
+            reliability: components["schemas"]["insight_reliability_point"][];
+            importance: components["schemas"]["insight_importance_row"][];
+        };
+        insight_coverage_row: {
+            name: string;
+            bids: number;
+            coverage_90: number;
+            coverage_50: number;
+            typical_error: number;
+        };
+        insight_reliability_point: {
+            nominal: number;
+            observed: number;
+        };
+        insight_importance_row: {
+            name: string;
+            label: string;
+            share: number;
+            typical_change: number;
+        };
+        insight_version_accuracy: {
+            version: string;
+            state: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date */
+            trained_until?: string | null;
+            ours?: number | null;
+            estimate?: number | null;
+            last_price?: number | null;
+            trailing_median?: number | null;
+            kernel_median?: number | null;
+            coverage_90?: number | null;
+        };
+        insight_job_view: {
+            job_id: number;
+        };
+        insight_item_forecast: {
+            method: string;
+            /** Format: date */
+            first_month: string;
+            /** Format: date */
+            last_month: string;
+            months_seen: number;
+            months_filled: number;
+            months: components["schemas"]["insight_forecast_month"][];
+            members: components["schemas"]["insight_forecast_member"][];
+            backtest?: components["schemas"]["insight_forecast_backtest"] | null;
+            shifts: components["schemas"]["insight_forecast_shift"][];
+            item_id: number;
+            unit: string;
+            currency: string;
+        };
+        insight_forecast_month: {
+            /** Format: date */
+            month: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            mean: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            low80: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            high80: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            low90: string;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            high90: string;
+        };
+        insight_forecast_member: {
+            method: string;
+            weight: number;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            error?: string | null;
+        };
+        insight_forecast_backtest: {
+            origins: number;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            mean_error: string;
+            smape: number;
+            /**
+             * Format: decimal
+             * @example 45.50
+             */
+            seasonal_naive_error: string;
+        };
+        insight_forecast_shift: {
+            /** Format: date */
+            month: string;
+            change: number;
+        };
+        insight_price_forecast: {
+            method: string;
+            /** Format: date */
+            first_month: string;
+            /** Format: date */
+            last_month: string;
+            months_seen: number;
+            months_filled: number;
+            months: components["schemas"]["insight_forecast_month"][];
+            members: components["schemas"]["insight_forecast_member"][];
+            backtest?: components["schemas"]["insight_forecast_backtest"] | null;
+            shifts: components["schemas"]["insight_forecast_shift"][];
         };
         insight_item_page: {
             id: number;
@@ -6012,6 +6495,531 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["watch_rule_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_anomalies: {
+        parameters: {
+            query?: {
+                state?: ("open" | "dismissed" | "confirmed") | null;
+                upload_id?: number | null;
+                item_id?: number | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["http_page_insight_anomaly_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_anomalies_summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_anomaly_summary"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    patch_anomalies_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @enum {string} */
+                    state: "open" | "dismissed" | "confirmed";
+                };
+            };
+        };
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_anomaly_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    post_anomalies_find: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_search_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_models_drift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_drift_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_models_calibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_calibration_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    post_models_check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_job_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_items_id_forecast: {
+        parameters: {
+            query?: {
+                months?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_item_forecast"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_market_index_forecast: {
+        parameters: {
+            query?: {
+                months?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["insight_price_forecast"];
                 };
             };
             /** @description No or wrong credentials */

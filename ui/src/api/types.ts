@@ -20,6 +20,12 @@ export interface List<T> {
 export type Session = Shape<'identity_session_view'>;
 export type User = Shape<'identity_member'>;
 export type AuditEvent = Shape<'identity_audit_event'>;
+export type ApiKey = Shape<'identity_api_key'>;
+export type CreatedApiKey = Shape<'identity_created_api_key'>;
+export type Mfa = Shape<'identity_mfa_view'>;
+export type MfaSetup = Shape<'identity_mfa_setup'>;
+export type RecoveryCodes = Shape<'identity_recovery_codes'>;
+export type SecurityPolicy = Shape<'identity_security_policy'>;
 
 export type Overview = Shape<'insight_overview'>;
 export type Item = Shape<'insight_item_page'>;
@@ -32,6 +38,7 @@ export type Supplier = Shape<'catalog_supplier_detail'>;
 
 export type Benchmark = Shape<'market_benchmark_view'>;
 export type History = Shape<'market_history_view'>;
+export type Forecast = Shape<'insight_item_forecast'>;
 export type QuantityCurve = Shape<'market_curve_view'>;
 export type ItemSupplier = Shape<'market_item_supplier'>;
 
@@ -85,6 +92,18 @@ export type Alert = Shape<'watch_alert_view', { kind: AlertKind; state: 'open' |
 export type AlertRule = Shape<'watch_rule_view', { kind: AlertKind }>;
 export type Export = Shape<'reports_export_view', { state: 'waiting' | 'ready' | 'failed' }>;
 export type Datasets = Shape<'reports_dataset_list'>;
+
+export type AnomalyState = 'open' | 'dismissed' | 'confirmed';
+export type Anomaly = Shape<'insight_anomaly_view', { state: AnomalyState }>;
+export type AnomalySummary = Shape<'insight_anomaly_summary'>;
+
+export type Calibration = Shape<'insight_calibration_view'>;
+export type CalibrationReport = NonNullable<Calibration['report']>;
+export type CoverageRow = Shape<'insight_coverage_row'>;
+export type VersionAccuracy = Shape<'insight_version_accuracy'>;
+export type Drift = Shape<'insight_drift_view'>;
+export type DriftReport = NonNullable<Drift['report']>;
+export type DriftGroup = Shape<'insight_drift_group'>;
 
 export type Queues = Shape<'jobs_queues_view'>;
 export type Schedule = Shape<'jobs_schedule_view', { catch_up: 'all' | 'latest' | 'none' }>;

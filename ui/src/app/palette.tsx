@@ -19,6 +19,8 @@ const actions: Choice[] = [
   ['Judge a proposal', '/judge'],
   ['Load a file', '/loads'],
   ['Review matches', '/loads/review'],
+  ['Anomalies', '/anomalies'],
+  ['Alerts', '/alerts'],
   ['Overview', '/'],
   ['Items', '/items'],
   ['Suppliers', '/suppliers'],

@@ -100,6 +100,10 @@ const tree = root.addChildren([
       lazyRouteComponent(() => import('../pages/alerts/alerts_page'), 'AlertsPage'),
     ),
     page(
+      '/anomalies',
+      lazyRouteComponent(() => import('../pages/anomalies/anomalies_page'), 'AnomaliesPage'),
+    ),
+    page(
       '/exports',
       lazyRouteComponent(() => import('../pages/exports/exports_page'), 'ExportsPage'),
     ),

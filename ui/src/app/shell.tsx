@@ -14,6 +14,7 @@ import {
   Menu,
   Moon,
   Package,
+  Radar,
   Scale,
   Search,
   Settings,
@@ -30,6 +31,7 @@ const Palette = lazy(() => import('./palette'));
 const pages = [
   { to: '/', label: 'Overview', icon: Gauge },
   { to: '/alerts', label: 'Alerts', icon: Bell },
+  { to: '/anomalies', label: 'Anomalies', icon: Radar },
   { to: '/judge', label: 'Judge a proposal', icon: Scale },
   { to: '/items', label: 'Items', icon: Package },
   { to: '/suppliers', label: 'Suppliers', icon: Building2 },

@@ -1,19 +1,32 @@
 import { useCallback } from 'react';
-import type { History } from '../../api/types';
+import type { Forecast, History } from '../../api/types';
 import { Chart, type Ink } from '../../shared/chart';
 import { axis, band, grid, time_axis, tooltip } from '../../shared/chart_style';
-import { day, money, quantity } from '../../shared/format';
+import { day, money, month, quantity, to_number } from '../../shared/format';
 import { IntervalBar } from '../../shared/interval_bar';
 
-/** Bids as dots, the monthly median in its half band, and what the model expects next. */
-export function HistoryChart({ history, currency, unit }: { history: History; currency: string; unit: string }) {
+/** Bids as dots, the monthly median in its half band, what the model expects now, and the coming months as a fan. */
+export function HistoryChart({
+  history,
+  forecast,
+  currency,
+  unit,
+}: {
+  history: History;
+  forecast?: Forecast;
+  currency: string;
+  unit: string;
+}) {
   const option = useCallback(
     (ink: Ink) => {
       const prices = history.points
         .map((p) => p[1])
         .filter((v) => v > 0)
         .sort((a, b) => a - b);
-      const top = prices[Math.floor((prices.length - 1) * 0.985)] * 1.35; // a few wild bids must not flatten the rest
+      const fan = fan_of(history, forecast);
+      const ahead = Math.max(0, ...fan.map((f) => f.mean));
+      // A few wild bids must not flatten the rest.
+      const top = Math.max(prices[Math.floor((prices.length - 1) * 0.985)] * 1.35, ahead * 1.5);
       const last = history.points.reduce((m, p) => (p[0] > m ? p[0] : m), history.points[0][0]);
       const p = history.prediction;
       const wins = history.points.filter((q) => q[3] === 1);
@@ -22,7 +35,7 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
       return {
         grid: { ...grid, top: 36, right: 20 },
         legend: {
-          data: ['Low bid', 'Other bids', 'Monthly median'],
+          data: ['Low bid', 'Other bids', 'Monthly median', ...(fan.length ? ['Forecast'] : [])],
           left: 0,
           top: 0,
           itemWidth: 10,
@@ -31,8 +44,10 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
         },
         tooltip: tooltip(ink, {
           trigger: 'item',
-          formatter: (e: { data: [string, number, number] }) =>
-            `${day(e.data[0])}<br/><b>${money(e.data[1], currency)} / ${unit}</b>${e.data[2] ? `<br/>${quantity(e.data[2])} ${unit}` : ''}`,
+          formatter: (e: { seriesName: string; data: [string, number, number] }) =>
+            e.seriesName === 'Forecast'
+              ? forecast_words(fan, e.data[0], currency, unit)
+              : `${day(e.data[0])}<br/><b>${money(e.data[1], currency)} / ${unit}</b>${e.data[2] ? `<br/>${quantity(e.data[2])} ${unit}` : ''}`,
         }),
         dataZoom: [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false }],
         xAxis: time_axis(ink),
@@ -62,6 +77,30 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
             z: 5,
             silent: true,
           },
+          ...(fan.length
+            ? [
+                ...band(
+                  '90 % of forecasts',
+                  ink.band_soft,
+                  fan.map((f) => [f.month, f.low90, f.high90]),
+                ),
+                ...band(
+                  '80 % of forecasts',
+                  ink.band,
+                  fan.map((f) => [f.month, f.low80, f.high80]),
+                ),
+                {
+                  type: 'line',
+                  name: 'Forecast',
+                  symbol: 'circle',
+                  symbolSize: 5,
+                  data: fan.map((f) => [f.month, f.mean, 0]),
+                  color: ink.accent,
+                  lineStyle: { width: 2, type: 'dashed' },
+                  z: 6,
+                },
+              ]
+            : []),
           ...(p
             ? [
                 {
@@ -77,7 +116,7 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
         ],
       };
     },
-    [history, currency, unit],
+    [history, forecast, currency, unit],
   );
   const p = history.prediction;
   return (
@@ -85,7 +124,7 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
       <Chart
         height={p ? 290 : 330}
         option={option}
-        label={`${history.points.length} bids over time with the monthly median`}
+        label={`${history.points.length} bids over time with the monthly median${forecast ? ` and the forecast of ${forecast.months.length} months` : ''}`}
       />
       {p && (
         <div className="row" style={{ marginTop: 10 }}>
@@ -102,5 +141,42 @@ export function HistoryChart({ history, currency, unit }: { history: History; cu
         </div>
       )}
     </>
+  );
+}
+
+interface FanMonth {
+  month: string;
+  mean: number;
+  low80: number;
+  high80: number;
+  low90: number;
+  high90: number;
+}
+
+/** The fan begins at the newest median, where both bands have no width. */
+function fan_of(history: History, forecast: Forecast | undefined): FanMonth[] {
+  if (!forecast) return [];
+  const n = (v: string) => to_number(v) ?? 0;
+  const months = forecast.months.map((m) => ({
+    month: m.month,
+    mean: n(m.mean),
+    low80: n(m.low80),
+    high80: n(m.high80),
+    low90: n(m.low90),
+    high90: n(m.high90),
+  }));
+  const last = history.monthly.at(-1);
+  if (!last) return months;
+  const { month, median } = last;
+  return [{ month, mean: median, low80: median, high80: median, low90: median, high90: median }, ...months];
+}
+
+function forecast_words(fan: FanMonth[], at: string, currency: string, unit: string): string {
+  const f = fan.find((m) => m.month === at);
+  if (!f) return '';
+  return (
+    `${month(f.month)}, forecast<br/><b>${money(f.mean, currency)} / ${unit}</b>` +
+    `<br/>80 %: ${money(f.low80, currency)} – ${money(f.high80, currency)}` +
+    `<br/>90 %: ${money(f.low90, currency)} – ${money(f.high90, currency)}`
   );
 }

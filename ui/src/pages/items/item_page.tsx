@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { get } from '../../api/client';
-import type { Benchmark, History, Item, ItemSupplier, List, QuantityCurve } from '../../api/types';
+import type { Benchmark, Forecast, History, Item, ItemSupplier, List, QuantityCurve } from '../../api/types';
 import { useSession } from '../../app/session';
 import { count, day, money, money_per_unit, plural, quantity } from '../../shared/format';
 import { Await, Bones, Card, Empty, PageHead, Tile, Tiles, Trouble } from '../../shared/furniture';
 import { IntervalBar } from '../../shared/interval_bar';
 import { Position } from '../../shared/position';
+import { ForecastNote } from './forecast_note';
 import { HistoryChart } from './history_chart';
 import { PricesTable } from './prices_table';
 import { QuantityChart } from './quantity_chart';
@@ -92,15 +93,23 @@ function Charts({ item }: { item: Item }) {
   const id = String(item.id);
   const { currency } = useSession().organization;
   const history = useQuery({ queryKey: ['history', id], queryFn: () => get<History>(`/items/${id}/history`) });
+  const forecast = useQuery({
+    queryKey: ['forecast', id],
+    queryFn: () => get<Forecast>(`/items/${id}/forecast`, { months: 12 }),
+    retry: false,
+  });
   const curve = useQuery({ queryKey: ['curve', id], queryFn: () => get<QuantityCurve>(`/items/${id}/quantity-curve`) });
   return (
     <div className="grid wide">
       <Card title="Price history" aside={`${currency} / ${item.unit}`}>
-        <div style={{ minHeight: 340 }}>
+        <div style={{ minHeight: 372 }}>
           <Await of={history} rows={8} height={26}>
             {(h) =>
               h.points.length ? (
-                <HistoryChart history={h} currency={currency} unit={item.unit} />
+                <>
+                  <HistoryChart history={h} forecast={forecast.data} currency={currency} unit={item.unit} />
+                  <ForecastNote forecast={forecast.data} error={forecast.error} currency={currency} unit={item.unit} />
+                </>
               ) : (
                 <Empty title="No bids yet">Prices appear here as soon as a file with this item is loaded.</Empty>
               )

@@ -1,9 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { BrainCircuit } from 'lucide-react';
 import { get, Problem } from '../../api/client';
-import type { CurrentModel, List, ModelRow } from '../../api/types';
-import { day, moment, share } from '../../shared/format';
+import type { Calibration, CurrentModel, List, ModelRow } from '../../api/types';
+import { day, moment, month, share } from '../../shared/format';
 import { Await, Bones, Card, Empty, PageHead, Tile, Tiles, Trouble } from '../../shared/furniture';
+import { AccuracyChart } from './accuracy_chart';
+import { Coverage, Importance, Reliability } from './calibration';
+import { DriftCard } from './drift';
 
 const states: Record<string, [string, string]> = {
   promoted: ['In use', 'fair'],
@@ -31,7 +34,11 @@ export function ModelsPage() {
         ) : !current.data ? (
           <Bones rows={8} height={26} />
         ) : (
-          <Current m={current.data} />
+          <>
+            <Current m={current.data} />
+            <Measured m={current.data} />
+            <DriftCard />
+          </>
         )}
         <Versions />
       </div>
@@ -96,6 +103,39 @@ function Current({ m }: { m: CurrentModel }) {
     </>
   );
 }
+
+/** What was measured on the newest year by a model that had not seen it. */
+function Measured({ m }: { m: CurrentModel }) {
+  const calibration = useQuery({
+    queryKey: ['calibration'],
+    queryFn: () => get<Calibration>('/models/calibration'),
+  });
+  return (
+    <Await of={calibration} rows={8} height={26}>
+      {(c) => (
+        <>
+          <div className="grid two">
+            <Card title="Typical error over versions" aside="to the lowest bid; lower is better">
+              <AccuracyChart versions={c.versions} />
+            </Card>
+            <Card title="Do intervals cover what they say?" aside={c.report ? tested(c.report) : undefined}>
+              <Reliability report={c.report} coverage={c.report?.overall.coverage_90 ?? metric(m, 'coverage_90')} />
+            </Card>
+          </div>
+          {c.report && (
+            <div className="grid wide">
+              <Coverage report={c.report} />
+              <Importance report={c.report} />
+            </div>
+          )}
+        </>
+      )}
+    </Await>
+  );
+}
+
+const tested = (r: { tested_from: string; tested_to: string }) =>
+  `on prices of ${month(r.tested_from)} to ${month(r.tested_to)}`;
 
 function Versions() {
   const models = useQuery({ queryKey: ['models'], queryFn: () => get<List<ModelRow>>('/models') });

@@ -3,41 +3,52 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { get } from '../../api/client';
 import type { AuditEvent, List } from '../../api/types';
+import { useSession } from '../../app/session';
 import { moment } from '../../shared/format';
 import { Await, Card, Empty, PageHead } from '../../shared/furniture';
+import { ApiKeys } from './api_keys';
+import { Security } from './security';
 import { Users } from './users';
 
 export function SettingsPage() {
   const { tab } = useSearch({ strict: false }) as { tab?: string };
   const navigate = useNavigate();
+  const { permissions, mfa_setup_needed } = useSession();
   return (
     <>
       <PageHead title="Settings" />
       <Tabs
-        value={tab ?? 'users'}
+        value={mfa_setup_needed ? 'security' : (tab ?? 'users')}
         onChange={(t) => navigate({ to: '/settings', search: { tab: t ?? undefined }, replace: true })}
         keepMounted={false}
       >
         <Tabs.List mb="lg">
           <Tabs.Tab value="users">Users and roles</Tabs.Tab>
+          <Tabs.Tab value="security">Security</Tabs.Tab>
           <Tabs.Tab value="audit">Audit</Tabs.Tab>
           <Tabs.Tab value="api">API</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="users">
           <Users />
         </Tabs.Panel>
+        <Tabs.Panel value="security">
+          <Security />
+        </Tabs.Panel>
         <Tabs.Panel value="audit">
           <Audit />
         </Tabs.Panel>
         <Tabs.Panel value="api">
-          <Card title="API">
-            <p style={{ margin: 0 }}>
-              Everything these pages do is open to your own programs.{' '}
-              <a className="link" href="/api/docs">
-                Read the API documentation
-              </a>
-            </p>
-          </Card>
+          <div className="stack">
+            <Card title="API">
+              <p style={{ margin: 0 }}>
+                Everything these pages do is open to your own programs.{' '}
+                <a className="link" href="/api/docs">
+                  Read the API documentation
+                </a>
+              </p>
+            </Card>
+            {permissions.includes('api_key.read') && <ApiKeys />}
+          </div>
         </Tabs.Panel>
       </Tabs>
     </>

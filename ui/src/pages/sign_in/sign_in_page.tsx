@@ -17,6 +17,8 @@ export function SignInPage() {
   const { next } = useSearch({ strict: false }) as { next?: string };
   const [error, set_error] = useState<string | null>(null);
   const [busy, set_busy] = useState(false);
+  // The password was right and a code of the authenticator is still to come.
+  const [asks_code, set_asks_code] = useState(false);
   const enter = async (e: FormEvent<HTMLFormElement>) => {
     e.preventDefault();
     const form = new FormData(e.currentTarget);
@@ -26,13 +28,17 @@ export function SignInPage() {
       const session = await write<Session>('POST', '/auth/login', {
         email: form.get('email'),
         password: form.get('password'),
+        code: form.get('code') || undefined,
       });
       keep_csrf_token(session.csrf_token);
       remember_sign_in(true);
       queries.setQueryData(session_query.queryKey, session);
-      router.history.push(safe_next(next));
+      router.history.push(session.mfa_setup_needed ? '/settings?tab=security' : safe_next(next));
     } catch (cause) {
-      set_error(cause instanceof Problem ? cause.message : 'Signing in did not work. Try again.');
+      const wants_code = cause instanceof Problem && cause.details.some((d) => d.path === 'code');
+      const first_time = wants_code && !asks_code;
+      set_asks_code(wants_code);
+      if (!first_time) set_error(cause instanceof Problem ? cause.message : 'Signing in did not work. Try again.');
       set_busy(false);
     }
   };
@@ -67,6 +73,20 @@ export function SignInPage() {
             withAsterisk={false}
             visibilityToggleButtonProps={{ 'aria-label': 'Show the password' }}
           />
+          {asks_code && (
+            <TextInput
+              label="Code"
+              description="From your authenticator app, or one of your recovery codes"
+              name="code"
+              autoComplete="one-time-code"
+              minLength={6}
+              maxLength={40}
+              required
+              autoFocus
+              size="md"
+              withAsterisk={false}
+            />
+          )}
           {error && (
             <div role="alert" className="over">
               {error}

@@ -1,6 +1,8 @@
 /** What people call the kinds of background work. */
 const names: Record<string, string> = {
   evaluate_alerts: 'Look for alerts',
+  check_drift: 'Check the model against new prices',
+  find_anomalies: 'Look for strange prices',
   export: 'Write the report, or a file',
   import: 'Load a file',
   price_items: 'Price every item',

@@ -1,0 +1,159 @@
+#!/usr/bin/env bash
+# One row over HTTP, one core for the server (core 0), one for the load (core 1), in one run: pricing-ml, nginx
+# `return 200` and FastAPI + uvicorn + XGBoost with the same model.
+#   bench/predict_http.sh PEER [SECONDS]
+# PEER: a folder with peer_model.json (XGBoost) and app.py (a FastAPI application `app` that answers POST /predict
+# {"features": […]} with {"price": …} of that model, and GET /health). PEER_ENV: a file to source for the peer's
+# libraries. Needs wrk, nginx and uvicorn. ONLY=nginx,peer,latency leaves out the others of the parts below.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+source "$repository/scripts/dev/private-servers.sh"
+[ $# -ge 1 ] || die "bench/predict_http.sh PEER [SECONDS]"
+peer=$(realpath "$1")
+seconds=${2:-10}
+only=,${ONLY:-infer,nginx,peer,latency,connections},
+bin=$repository/build/release/bin
+ml_port=${ML_PORT:-8451} nginx_port=${NGINX_PORT:-8452} peer_port=${PEER_PORT:-8453}
+ulimit -n 20000
+
+folder=$(mktemp -d /tmp/pricing-predict-XXXXXX)
+chmod 755 "$folder"
+pids=()
+finish() {
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
+  private_servers_stop
+  rm -rf "$folder" "$(cluster_fallback "$folder")"
+}
+trap finish EXIT
+wants() { [[ $only == *",$1,"* ]]; }
+wait_for() { for _ in $(seq 200); do curl -fs -o /dev/null "$1" && return; sleep 0.1; done; die "nothing answers at $1"; }
+
+private_servers_start "$folder" >/dev/null
+secret=$(openssl rand -hex 32)
+export PRICING_POSTGRES_OWNER_URL="host=$postgres_socket_dir user=pricing_owner dbname=pricing"
+export PRICING_POSTGRES_URL="host=$postgres_socket_dir user=pricing_app dbname=pricing"
+export PRICING_STORAGE_ROOT=$folder/objects PRICING_IDENTITY_SECRET=$secret PRICING_LOG_LEVEL=warning
+export PRICING_HTTP_CONNECTIONS_MAX=15000 PRICING_HTTP_PORT=$ml_port
+"$bin/pricing-ctl" migrate --folder "$repository/migrations" >/dev/null
+"$bin/pricing-ctl" user bootstrap >/dev/null
+organization=$(psql -h "$postgres_socket_dir" -U postgres -d pricing -XqAtc 'select min(id) from organizations')
+taskset -c 0 "$bin/pricing-ml" >"$folder/ml.log" 2>&1 &
+pids+=($!)
+ml=http://127.0.0.1:$ml_port
+wait_for "$ml/health/ready"
+
+base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+claims=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url).$(jq -nc --argjson org "$organization" \
+  '{sub: "1", org: $org, role: "admin", exp: (now + 3600 | floor), issued_us: (now * 1000000 | floor)}' | tr -d '\n' | base64url)
+bearer=$claims.$(printf %s "$claims" | openssl dgst -sha256 -hmac "$secret" -binary | base64url)
+curl -fsS -o /dev/null -H "Authorization: Bearer $bearer" --data-binary "@$peer/peer_model.json" \
+  "$ml/api/v1/models/bench/versions?promote=true"
+
+count=$(jq -r .learner.learner_model_param.num_feature "$peer/peer_model.json")
+body=$(jq -nc --argjson n "$count" '{features: [range(1; $n + 1) | ((. % 7) * 37 - 100) / 100]}')
+infer=$(jq -c '{inputs: [{name: "input", shape: [1, (.features | length)], datatype: "FP32", data: .features}]}' <<<"$body")
+# script FILE BODY DELAY_MS: a wrk script; the delay comes before each request of a connection.
+script() {
+  cat >"$1" <<LUA
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Authorization"] = "Bearer $bearer"
+wrk.body = '$2'
+local wait = $3
+if wait > 0 then
+  function delay() return math.random(math.floor(wait / 2), math.floor(wait * 1.5)) end
+end
+LUA
+}
+script "$folder/ours.lua" "$body" 0
+script "$folder/infer.lua" "$infer" 0
+# load SECONDS CONNECTIONS SCRIPT URL: the report of wrk.
+load() { taskset -c 1 wrk -t 1 -c "$2" -d "$1s" --timeout 10s --latency -s "$3" "$4" 2>&1; }
+rate_of() { sed -n 's/^Requests\/sec: *\([0-9.]*\)/\1/p' <<<"$1"; }
+p99_ms() {
+  sed -n 's/^ *99% *//p' <<<"$1" | awk '{ v = $1 + 0; if ($1 ~ /us$/) v /= 1000; else if ($1 !~ /ms$/) v *= 1000; printf "%.3f", v }'
+}
+good() {
+  if grep -qE 'Non-2xx|Socket errors' <<<"$1"; then
+    grep -E 'Non-2xx|Socket errors' <<<"$1" >&2
+    return 1
+  fi
+}
+
+ours=$(curl -fsS -H "Authorization: Bearer $bearer" -d "$body" "$ml/api/v1/predict/bench")
+echo "pricing-ml answers $ours"
+load 1 32 "$folder/ours.lua" "$ml/api/v1/predict/bench" >/dev/null
+status=0
+report=$(load "$seconds" 32 "$folder/ours.lua" "$ml/api/v1/predict/bench")
+good "$report" || status=1
+rate=$(rate_of "$report")
+echo "pricing-ml  POST /api/v1/predict/bench         $rate requests/s, p99 $(p99_ms "$report") ms at 32 connections"
+if wants infer; then
+  report=$(load "$seconds" 32 "$folder/infer.lua" "$ml/v2/models/bench/infer")
+  good "$report" || status=1
+  echo "pricing-ml  POST /v2/models/bench/infer        $(rate_of "$report") requests/s, p99 $(p99_ms "$report") ms"
+fi
+
+if wants nginx; then
+  cat >"$folder/nginx.conf" <<NGINX
+worker_processes 1;
+daemon off;
+pid $folder/nginx.pid;
+error_log $folder/nginx.log;
+events { worker_connections 15000; }
+http {
+  access_log off;
+  keepalive_requests 1000000000;
+  client_body_temp_path $folder/n1; proxy_temp_path $folder/n2; fastcgi_temp_path $folder/n3;
+  uwsgi_temp_path $folder/n4; scgi_temp_path $folder/n5;
+  server { listen 127.0.0.1:$nginx_port; location / { default_type application/json; return 200 '$ours'; } }
+}
+NGINX
+  taskset -c 0 nginx -c "$folder/nginx.conf" >/dev/null 2>&1 &
+  pids+=($!)
+  wait_for "http://127.0.0.1:$nginx_port/"
+  report=$(load "$seconds" 32 "$folder/ours.lua" "http://127.0.0.1:$nginx_port/")
+  nginx_rate=$(rate_of "$report")
+  echo "nginx       return 200                         $nginx_rate requests/s, p99 $(p99_ms "$report") ms"
+  verdict "rate against nginx return 200" "$(awk -v a="$rate" -v b="$nginx_rate" 'BEGIN { printf "%.2f", a / b }')" '>=' 0.6 '×' || status=1
+fi
+
+if wants peer; then
+  (
+    # shellcheck disable=SC1090
+    [ -z "${PEER_ENV:-}" ] || source "$PEER_ENV"
+    cd "$peer"
+    exec taskset -c 0 /usr/bin/python3 -m uvicorn app:app --port "$peer_port" --log-level warning --no-access-log \
+      --loop uvloop --http httptools >"$folder/peer.log" 2>&1
+  ) &
+  pids+=($!)
+  wait_for "http://127.0.0.1:$peer_port/health"
+  theirs=$(curl -fsS -H 'Content-Type: application/json' -d "$body" "http://127.0.0.1:$peer_port/predict")
+  jq -en --argjson a "$ours" --argjson b "$theirs" '($a.prediction - $b.price) | fabs < 1e-5 * ($b.price | fabs)' >/dev/null ||
+    die "the peer answers $theirs"
+  report=$(load "$seconds" 32 "$folder/ours.lua" "http://127.0.0.1:$peer_port/predict")
+  good "$report" || die "$(tail -n 20 "$folder/peer.log")"
+  peer_rate=$(rate_of "$report")
+  echo "FastAPI + uvicorn + XGBoost                    $peer_rate requests/s, p99 $(p99_ms "$report") ms"
+  verdict "rate against FastAPI" "$(awk -v a="$rate" -v b="$peer_rate" 'BEGIN { printf "%.1f", a / b }')" '>=' 20 '×' || status=1
+  kill "${pids[-1]}"
+fi
+
+# Half of the peak from `n` connections that each wait between requests.
+half=$(awk -v r="$rate" 'BEGIN { printf "%d", r / 2 }')
+if wants latency; then
+  script "$folder/half.lua" "$body" 10
+  report=$(load "$seconds" $((half / 100)) "$folder/half.lua" "$ml/api/v1/predict/bench")
+  good "$report" || status=1
+  echo "pricing-ml at $(rate_of "$report") requests/s of $rate"
+  verdict "p99 at half of peak load" "$(p99_ms "$report")" '<=' 2 'ms' || status=1
+fi
+if wants connections; then
+  script "$folder/many.lua" "$body" $((10000 * 1000 / half))
+  report=$(load "$seconds" 10000 "$folder/many.lua" "$ml/api/v1/predict/bench")
+  good "$report" || status=1
+  echo "pricing-ml with 10,000 connections: $(rate_of "$report") requests/s"
+  verdict "p99 with 10,000 open connections" "$(p99_ms "$report")" '<=' 50 'ms' || status=1
+fi
+exit $status

@@ -1,0 +1,52 @@
+// Forecast on an item's page, the inbox of strange prices by keyboard, and whether the model still fits.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ask, base, busiest_items, open_page, sign_in, start_browser } from './browser.mjs';
+
+let browser;
+let page;
+before(async () => {
+  browser = await start_browser();
+  ({ page } = await open_page(browser));
+  await sign_in(page);
+});
+after(() => browser?.close());
+
+async function until(what, minutes = 3) {
+  for (let tries = 0; tries < minutes * 60; tries += 1) {
+    const found = await what();
+    if (found) return found;
+    await new Promise((go) => setTimeout(go, 1_000));
+  }
+  throw new Error(`nothing came within ${minutes} minutes`);
+}
+
+test('an item shows where its price goes, and why', async () => {
+  const [item] = await busiest_items(page, 1);
+  await page.goto(`${base}/items/${item.id}`);
+  await page.getByRole('img', { name: /forecast of 12 months/ }).waitFor();
+  await page.getByRole('button', { name: 'Why?' }).click();
+  await page.getByText('How the forecast was made').waitFor();
+  await page.getByText('As a year before').waitFor();
+});
+
+test('a strange price is dismissed by keyboard, and taken back', async () => {
+  const first = await until(async () => (await ask(page, '/anomalies?state=open&limit=1')).data[0]);
+  await page.goto(`${base}/anomalies`);
+  const row = page.locator(`#anomaly-${first.id}`);
+  await row.waitFor();
+  assert.match(await row.innerText(), /expected/);
+  await page.keyboard.press('d');
+  await row.waitFor({ state: 'detached' });
+  await until(async () => (await ask(page, '/anomalies?state=dismissed')).data.some((a) => a.id === first.id));
+  await page.keyboard.press('u');
+  await row.waitFor();
+});
+
+test('the model page says what intervals cover and whether prices changed', async () => {
+  await until(async () => (await ask(page, '/models/drift')).report);
+  await page.goto(`${base}/models`);
+  await page.getByRole('img', { name: /of bids lie inside the 90 % interval/ }).waitFor();
+  await page.getByRole('region', { name: 'Coverage by group' }).waitFor();
+  await page.getByRole('region', { name: 'Drift' }).getByText('Inside the 90 % interval').waitFor();
+});

@@ -1,0 +1,91 @@
+"""Models that people bring along: uploaded to pricing-ml, asked with both protocols, rolled back by one command."""
+STEP = """tree
+version=v4
+num_class=1
+num_tree_per_iteration=1
+label_index=0
+max_feature_idx=1
+objective=regression
+feature_names=a b
+feature_infos=[0:1] [0:1]
+tree_sizes=0
+
+Tree=0
+num_leaves=2
+num_cat=0
+split_feature=0
+split_gain=1
+threshold=0.5
+decision_type=2
+left_child=-1
+right_child=-2
+leaf_value={low} {high}
+leaf_weight=1 1
+leaf_count=10 10
+internal_value=0
+internal_weight=2
+internal_count=20
+is_linear=0
+shrinkage=1
+
+
+end of trees
+
+parameters:
+end of parameters
+"""
+
+
+def ml_client(product):
+    """pricing-ml with the administrator's access token."""
+    signed_in = product.client().post("/api/v1/auth/token", {"email": product.email, "password": product.password})
+    assert signed_in.status == 200, signed_in
+    client = product.client()
+    client.port = product.port + 1
+    bearer = {"Authorization": "Bearer " + signed_in.json["access_token"]}
+    plain = client.call
+    client.call = lambda method, path, body=None, headers=None, **more: \
+        plain(method, path, body, {**bearer, **(headers or {})}, **more)
+    return client
+
+
+def upload(ml, low, high):
+    body = STEP.format(low=low, high=high).encode()
+    answer = ml.call("POST", "/api/v1/models/system-test/versions?promote=true", body)
+    assert answer.status == 201, answer
+    return answer.json
+
+
+def infer(ml, rows):
+    body = {"inputs": [{"name": "input", "shape": [len(rows), 2], "datatype": "FP32", "data": rows}]}
+    answer = ml.post("/v2/models/system-test/infer", body)
+    assert answer.status == 200, answer
+    return answer.json["model_version"], answer.json["outputs"][0]["data"]
+
+
+def test_an_uploaded_model_answers_both_protocols(product):
+    ml = ml_client(product)
+    version = upload(ml, 1, 2)
+    assert version["features"] == 2 and version["format"].startswith("lightgbm"), version
+    assert infer(ml, [[0.4, 0], [0.6, 0]])[1] == [1, 2]
+    own = ml.post("/api/v1/predict/system-test", {"features": {"a": 0.6, "b": 0}})
+    assert own.status == 200 and own.json["prediction"] == 2, own
+
+
+def test_a_version_is_rolled_back_by_one_command(product):
+    ml = ml_client(product)
+    before = infer(ml, [[0, 0]])
+    upload(ml, 10, 20)
+    assert infer(ml, [[0, 0]])[1] == [10]
+    said = product.ctl("models", "rollback", "system-test").stdout
+    assert f"version {before[0]} in use" in said, said
+    from cases_9_processes import wait_for
+    wait_for(lambda: infer(ml, [[0, 0]]) == before, 10, "the rollback is not served")
+    assert "system-test" in product.ctl("models", "list").stdout
+
+
+def test_strangers_and_viewers_get_no_predictions(product):
+    ml = product.client()
+    ml.port = product.port + 1
+    answer = ml.post("/v2/models/system-test/infer", {"inputs": []})
+    assert answer.status == 401 and "error" in answer.json, answer
