@@ -17,6 +17,9 @@ class anomalies_test : public testing::Test {
   // Twenty items, four bidders, a letting every two weeks for two years; the newest letting is a load of its own, in
   // which one bid has its decimal point one place to the right.
   anomalies_test() {
+    postgres::session owner(server.owner_url());
+    owner.execute("insert into users (id, email, name, password_hash) overriding system value values (1, "
+                  "'one@example.org', 'One', 'x') on conflict do nothing");
     session.begin(organization);
     for (const char* name : {"history.csv", "letting.csv"})
       uploads.push_back(session
@@ -87,6 +90,7 @@ TEST_F(anomalies_test, a_strange_price_of_a_load_is_found_listed_and_kept_as_dec
   const auto [status, decided] = ask({http::method::patch, path, {}, R"({"state": "dismissed"})"}, "anomaly.manage");
   ASSERT_EQ(status, 200) << json::serialize(decided);
   EXPECT_EQ(decided.at("state"), "dismissed");
+  EXPECT_EQ(decided.at("decided_by"), "One");
   EXPECT_FALSE(decided.at("decided_at").is_null());
 
   // Nothing is new: the newest load is looked at again, and what was decided stays.
