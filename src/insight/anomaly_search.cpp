@@ -20,7 +20,7 @@ struct feature_table {
   }
 };
 
-// Offers of the newest years on lines that are (not) examined, drawn evenly.
+// Ordinary offers of the newest years on lines that are (not) examined, drawn evenly.
 feature_table draw_reference(const price_context& context, const std::vector<bool>& is_examined, bool from_examined,
                              const search_options& o) {
   const auto& history = context.view().history();
@@ -43,21 +43,15 @@ feature_table draw_reference(const price_context& context, const std::vector<boo
   const std::size_t step = std::max<std::size_t>(1, (all + o.reference_rows_max - 1) / o.reference_rows_max);
   feature_table out;
   std::size_t n = 0;
+  std::array<float, price_features> row{};
   each([&](std::uint32_t l, std::uint32_t i) {
-    if (n++ % step == 0)
-      context.features(l, history.log_price()[i], history.supplier()[i], out.add());
+    if (n++ % step != 0)
+      return;
+    context.features(l, history.log_price()[i], history.supplier()[i], row);
+    if (std::abs(row[static_cast<std::size_t>(price_feature::price_z)]) <= o.ordinary_z_max)
+      std::ranges::copy(row, out.add().begin());
   });
   return out;
-}
-
-void leave_out_far_prices(feature_table& t, double z_max) {
-  feature_table kept;
-  for (std::size_t r = 0; r < t.rows(); ++r) {
-    const auto row = std::span(t.values).subspan(r * price_features, price_features);
-    if (std::abs(row[static_cast<std::size_t>(price_feature::price_z)]) <= z_max)
-      std::ranges::copy(row, kept.add().begin());
-  }
-  t = std::move(kept);
 }
 
 std::optional<double> known(float value) {
@@ -116,10 +110,8 @@ search_report find_strange_prices(const price_context& context, std::span<const 
     return out;
   }
   auto reference = draw_reference(context, is_examined, false, o);
-  if (reference.rows() < std::min(others_min, 2 * out.examined)) {
+  if (reference.rows() < std::min(others_min, 2 * out.examined))
     reference = draw_reference(context, is_examined, true, o);
-    leave_out_far_prices(reference, o.own_reference_z_max);
-  }
   out.reference = reference.rows();
   learn::anomaly_options options;
   options.false_discovery_rate = o.false_discovery_rate;

@@ -39,7 +39,7 @@ struct search_options {
   std::size_t found_max = 500;              // the most money first
   std::size_t reference_rows_max = 120'000; // drawn evenly from the newest years
   int reference_years = 5;
-  double own_reference_z_max = 4; // see find_strange_prices
+  double ordinary_z_max = 4; // robust spreads of the item; see find_strange_prices
 };
 
 struct search_report {
@@ -50,9 +50,9 @@ struct search_report {
   std::optional<std::string> why_not; // nothing was examined
 };
 
-// The reference is what stands on other lines of the history. Where that is too little (a first load), the rows are
-// held against themselves less those whose price is more than own_reference_z_max robust spreads off: q then says how
-// many of the found are as ordinary as the rest, not that they differ from earlier prices.
+// The reference is what was offered on other lines of the history, or where that is too little (a first load) on these;
+// without prices more than ordinary_z_max robust spreads off, as history has its own slips and unbalanced bids, among
+// which new ones would pass. So the false discovery rate is that of ordinary prices among those found.
 // An anomaly must lie in its price or quantity: a rare event with a usual price is none.
 search_report find_strange_prices(const price_context& context, std::span<const examined_price> prices,
                                   const search_options& options = {});

@@ -17,6 +17,9 @@ class anomalies_test : public testing::Test {
   // Twenty items, four bidders, a letting every two weeks for two years; the newest letting is a load of its own, in
   // which one bid has its decimal point one place to the right.
   anomalies_test() {
+    postgres::session owner(server.owner_url());
+    owner.execute("insert into users (id, email, name, password_hash) overriding system value values (1, "
+                  "'one@example.org', 'One', 'x') on conflict do nothing");
     session.begin(organization);
     for (const char* name : {"history.csv", "letting.csv"})
       uploads.push_back(session

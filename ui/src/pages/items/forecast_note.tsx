@@ -43,9 +43,9 @@ function Why({ f, currency, unit }: { f: Forecast; currency: string; unit: strin
     <div className="stack" style={{ gap: 10, fontSize: 13 }}>
       <b>How the forecast was made</b>
       <span className="muted">
-        From monthly median prices of {month(f.first_month)} to {month(f.last_month)}: {plural(f.months_seen, 'month')} with
-        prices{f.months_filled > 0 && `, ${plural(f.months_filled, 'gap')} filled`}. It goes on from what was paid; it knows no
-        news.
+        From monthly median prices of {month(f.first_month)} to {month(f.last_month)}: {plural(f.months_seen, 'month')}{' '}
+        with prices{f.months_filled > 0 && `, ${plural(f.months_filled, 'gap')} filled`}. It goes on from what was paid;
+        it knows no news.
       </span>
       {f.method === 'constant' ? (
         <span className="muted">The price has never moved, so neither does the forecast.</span>
