@@ -24,7 +24,7 @@ until_ready() {
     if answers "$1/health/ready"; then good=$((good + 1)); else good=0; fi
     [ "$(now_s)" -lt "$deadline" ] || return 1
     sleep 0.3
-    if [ $((SECONDS % 10)) = 0 ]; then driver_lock_renew || lost_lock; fi
+    renew_now_and_then
   done
 }
 
