@@ -295,7 +295,7 @@ driver_wait_ready() {
 }
 
 driver_smoke() { # the predictions of the same release
-  forward ml "$namespace" "deployment/pricing-ml-$1" 8001 && answers "$url/health/ready"
+  forward ml "$namespace" "deployment/pricing-ml-$1" 8001 && answers_soon "$url/health/ready"
 }
 
 # --- the traffic -------------------------------------------------------------------------------------------------------

@@ -48,6 +48,16 @@ lost_lock() {
   die "The lock was lost: this run was away for longer than $lock_expiry_s s, or the lock was deleted. Nothing is touched any more"
 }
 
+# For loops that look every moment: renews when a tenth of the lock's time has gone by.
+renewed_s=$(now_s)
+renew_now_and_then() {
+  local now
+  now=$(now_s)
+  [ $((now - renewed_s)) -ge $((lock_expiry_s / 10)) ] || return 0
+  driver_lock_renew || lost_lock
+  renewed_s=$now
+}
+
 # wait_renewing SECONDS
 wait_renewing() {
   local until=$(($(now_s) + $1)) left

@@ -173,8 +173,9 @@ class Machine(Stage):
         os.chmod(os.path.join(folder, "start"), 0o755)
 
     def __exit__(self, *_):
-        for pid in self.processes().values():
-            os.kill(pid, signal.SIGKILL)
+        for name, pid in self.processes().items():
+            # The proxy's workers end with it only when it is asked.
+            os.kill(pid, signal.SIGTERM if name == "nginx" else signal.SIGKILL)
         self.wait_gone()
         super().__exit__()
 
