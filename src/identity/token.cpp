@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 namespace pricing::identity {
 namespace {
@@ -133,12 +134,12 @@ result<token_claims> token_signer::verify(std::string_view token, timestamp now)
 std::string token_signer::public_keys() const {
   json::array keys;
   for (const auto& key : keys_)
-    keys.push_back({{"kty", "OKP"},
-                    {"crv", "Ed25519"},
-                    {"alg", "EdDSA"},
-                    {"use", "sig"},
-                    {"kid", key.id},
-                    {"x", encoded(text_of(key.public_key))}});
+    keys.emplace_back(json::object{{"kty", "OKP"},
+                                   {"crv", "Ed25519"},
+                                   {"alg", "EdDSA"},
+                                   {"use", "sig"},
+                                   {"kid", key.id},
+                                   {"x", encoded(text_of(key.public_key))}});
   return json::serialize(json::object{{"keys", std::move(keys)}});
 }
 
