@@ -7,6 +7,7 @@
 #include "identity/audit_chain.hpp"
 #include "identity/config.hpp"
 #include "identity/password.hpp"
+#include "identity/second_factor.hpp"
 #include "ingest/ingest_cli.hpp"
 #include "ingest/upload_files.hpp"
 #include "learn/idle_threads.hpp"
@@ -205,7 +206,7 @@ class command_line {
 
   // Every organization's chain of audit events; the heads in the file are those of the last time all was whole.
   int verify_audit(const std::string& organization_name, const std::string& heads_file) const {
-    const auto keys = identity::key_ring::create(source_.read<identity::config>("identity").value().secret).value();
+    const auto ring = keys();
     const auto session = connect();
     auto heads =
         heads_file.empty() ? std::map<std::int64_t, identity::audit_link>() : identity::read_audit_heads(heads_file);
@@ -218,7 +219,7 @@ class command_line {
     for (const auto id : wanted) {
       const auto known = heads.find(id);
       const auto report = identity::verify_audit_chain(
-          *session, keys, {id}, known == heads.end() ? std::nullopt : std::optional(known->second));
+          *session, ring, {id}, known == heads.end() ? std::nullopt : std::optional(known->second));
       if (report.broken)
         std::cout << fmt::format("organization {}: broken at event {}: {}\n", id, report.broken->event,
                                  report.broken->reason);
@@ -231,6 +232,24 @@ class command_line {
     if (!heads_file.empty() && whole)
       identity::write_audit_heads(heads_file, heads);
     return whole ? 0 : 1;
+  }
+
+  identity::key_ring keys() const {
+    return identity::key_ring::create(source_.read<identity::config>("identity").value().secret).value();
+  }
+
+  static void print(const identity::key_ring& ring) {
+    for (const auto& key : ring.all())
+      std::cout << fmt::format("{}  {}\n", key.id(), &key == &ring.newest() ? "signs and seals" : "verifies and opens");
+  }
+
+  void reseal() const {
+    const identity::sealer seals(keys());
+    const auto session = connect();
+    int count = 0;
+    for (const auto id : session->query<std::int64_t>("select organization_ids()"))
+      count += identity::reseal_second_factors(*session, seals, {id});
+    std::cout << fmt::format("{} second factors sealed again with {}\n", count, keys().newest().id());
   }
 
   std::string effective_config() const {
@@ -326,6 +345,22 @@ int run(int argc, char** argv) {
   verify->add_option("--heads", heads, "file, kept apart from the database, of the newest events seen so far");
   for_organization(verify);
   verify->callback([&] { status = command_line().verify_audit(organization, heads); });
+
+  std::string secrets;
+  auto* keys = app.add_subcommand("keys", "The secrets that sign and seal")->require_subcommand(1);
+  keys->add_subcommand("list", "Ids of the secrets in use, newest first")->callback([] {
+    const command_line here;
+    here.print(here.keys());
+  });
+  auto* rotate = keys->add_subcommand("rotate", "Put a new secret before the others; then restart the services");
+  rotate->add_option("--file", secrets, "the file of PRICING_IDENTITY_SECRET_FILE")->required();
+  rotate->callback([&] { command_line::print(identity::rotate_secrets(secrets)); });
+  keys->add_subcommand("reseal", "After the restart: seal with the newest whatever older secrets sealed")->callback([] {
+    command_line().reseal();
+  });
+  auto* retire = keys->add_subcommand("retire", "After resealing: keep the newest secret alone");
+  retire->add_option("--file", secrets, "the file of PRICING_IDENTITY_SECRET_FILE")->required();
+  retire->callback([&] { command_line::print(identity::retire_secrets(secrets)); });
 
   std::string out = "demo", until;
   std::uint64_t seed = operations::demo_options{}.seed;

@@ -11,7 +11,6 @@ find_package(fmt REQUIRED)
 find_package(prometheus-cpp REQUIRED COMPONENTS core)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
-pkg_check_modules(LIBJWT REQUIRED IMPORTED_TARGET libjwt)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 find_library(ZSTD_LIBRARY zstd REQUIRED)
 find_library(XLSXWRITER_LIBRARY xlsxwriter REQUIRED) # its pkg-config file wants more than its package brings

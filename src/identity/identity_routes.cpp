@@ -121,6 +121,15 @@ void add_mfa_routes(std::vector<http::route>& routes, identity_service& service)
       }));
 }
 
+void add_public_keys_route(std::vector<http::route>& routes, identity_service& service) {
+  routes.push_back(
+      http::raw_route(method::get, "/.well-known/jwks.json",
+                      {.summary = "The keys that verify access tokens", .is_public = true, .hidden = true},
+                      [text = service.signer().public_keys()](context&) -> asio::awaitable<result<http::response>> {
+                        co_return http::response::json(text);
+                      }));
+}
+
 void add_people_routes(std::vector<http::route>& routes, identity_service& service) {
   routes.push_back(http::json_route<page_request, http::page<member>>(
       method::get, "/api/v1/users", {.summary = "People of this organization", .permission = "user.read"},
@@ -156,6 +165,7 @@ void add_people_routes(std::vector<http::route>& routes, identity_service& servi
 std::vector<http::route> identity_routes(identity_service& service) {
   std::vector<http::route> routes;
   add_session_routes(routes, service);
+  add_public_keys_route(routes, service);
   add_mfa_routes(routes, service);
   add_people_routes(routes, service);
   for (auto& r : api_key_routes(service.keys()))

@@ -65,6 +65,7 @@ class identity_service {
   const config& settings() const { return config_; }
   identity_store& store() { return store_; }
   api_keys& keys() { return keys_; }
+  const token_signer& signer() const { return signer_; }
 
  private:
   struct admitted {

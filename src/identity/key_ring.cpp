@@ -3,6 +3,8 @@
 #include <sodium.h>
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 namespace pricing::identity {
 namespace {
@@ -13,6 +15,28 @@ const unsigned char* bytes_of(std::string_view text) {
 
 constexpr std::size_t secret_bytes_min = 32;
 constexpr std::size_t id_bytes = 8;
+
+key_ring read_ring(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  if (!in)
+    throw std::runtime_error("cannot read the secrets in " + file.string());
+  return key_ring::create(std::string(std::istreambuf_iterator<char>(in), {})).value();
+}
+
+key_ring write_ring(const std::filesystem::path& file, const std::vector<std::string>& secrets) {
+  namespace fs = std::filesystem;
+  const fs::path next = file.string() + ".new";
+  {
+    std::ofstream out(next, std::ios::trunc);
+    fs::permissions(next, fs::perms::owner_read | fs::perms::owner_write);
+    for (const auto& secret : secrets)
+      out << secret << '\n';
+    if (!out.flush())
+      throw std::runtime_error("cannot write " + next.string());
+  }
+  fs::rename(next, file);
+  return read_ring(file);
+}
 
 } // namespace
 
@@ -56,6 +80,22 @@ result<key_ring> key_ring::create(std::string_view secrets) {
 const secret_key* key_ring::find(std::string_view id) const {
   const auto found = std::ranges::find(keys_, id, &secret_key::id);
   return found == keys_.end() ? nullptr : &*found;
+}
+
+key_ring rotate_secrets(const std::filesystem::path& file) {
+  std::array<unsigned char, 32> fresh;
+  randombytes_buf(fresh.data(), fresh.size());
+  std::string text(fresh.size() * 2 + 1, '\0');
+  sodium_bin2hex(text.data(), text.size(), fresh.data(), fresh.size());
+  text.pop_back();
+  std::vector<std::string> secrets{std::move(text)};
+  for (const auto& key : read_ring(file).all())
+    secrets.push_back(key.secret());
+  return write_ring(file, secrets);
+}
+
+key_ring retire_secrets(const std::filesystem::path& file) {
+  return write_ring(file, {read_ring(file).newest().secret()});
 }
 
 } // namespace pricing::identity

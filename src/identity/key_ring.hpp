@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 
 #include <array>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,5 +36,11 @@ class key_ring {
  private:
   std::vector<secret_key> keys_;
 };
+
+// The file of the secrets (PRICING_IDENTITY_SECRET_FILE), one a line. `rotate` puts a new one before the others and
+// writes the file anew, readable to its owner only; `retire` keeps the newest alone. Both return what the file holds
+// now and throw std::runtime_error when it cannot be read or written.
+key_ring rotate_secrets(const std::filesystem::path& file);
+key_ring retire_secrets(const std::filesystem::path& file);
 
 } // namespace pricing::identity

@@ -127,4 +127,35 @@ asio::awaitable<result<void>> second_factors::remove(organization_id organizatio
   co_return result<void>();
 }
 
+namespace {
+
+struct sealed_row {
+  std::int64_t user = 0;
+  std::string secret;
+};
+BOOST_DESCRIBE_STRUCT(sealed_row, (), (user, secret))
+
+} // namespace
+
+constexpr auto sealed_sql = "select user_id, secret from second_factors order by user_id for update";
+constexpr auto reseal_sql = "update second_factors set secret = $2 where user_id = $1";
+
+int reseal_second_factors(postgres::session& session, const sealer& seals, organization_id organization) {
+  int count = 0;
+  session.begin(organization);
+  for (const auto& row : session.query<sealed_row>(sealed_sql)) {
+    if (seals.is_newest(row.secret))
+      continue;
+    const user_id user{row.user};
+    const auto secret = seals.open(row.secret, place_of(user));
+    if (!secret)
+      throw std::runtime_error("the second factor of user " + std::to_string(row.user) +
+                               " was sealed with a secret that is not kept");
+    session.execute(reseal_sql, user, seals.seal(*secret, place_of(user)));
+    ++count;
+  }
+  session.commit();
+  return count;
+}
+
 } // namespace pricing::identity

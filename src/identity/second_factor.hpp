@@ -5,6 +5,7 @@
 #include "core/ids.hpp"
 #include "identity/sealer.hpp"
 #include "postgres/pool.hpp"
+#include "postgres/session.hpp"
 
 #include <boost/describe.hpp>
 
@@ -54,5 +55,9 @@ class second_factors {
   const sealer sealer_;
   const clock& clock_;
 };
+
+// Seals again under the newest secret whatever an older one sealed of this organization's people; how many. Throws when
+// one cannot be opened: its secret must not be retired.
+int reseal_second_factors(postgres::session& session, const sealer& seals, organization_id organization);
 
 } // namespace pricing::identity

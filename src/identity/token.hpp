@@ -1,12 +1,16 @@
 #pragma once
-// Signed access tokens (JWT, HS256, through libjwt) and random opaque tokens (sessions, refresh, CSRF).
+// Signed access tokens (JWT, RFC 7519, signed with Ed25519, RFC 8037) and random opaque tokens (sessions, refresh,
+// CSRF). The signing keys are derived from the secrets of identity: the newest signs, all that are kept verify.
 #include "core/clock.hpp"
 #include "core/error.hpp"
 #include "core/ids.hpp"
+#include "identity/key_ring.hpp"
 #include "identity/roles.hpp"
 
+#include <array>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pricing::identity {
 
@@ -20,16 +24,24 @@ struct token_claims {
 
 class token_signer {
  public:
-  // secret: at least 32 bytes; fails otherwise.
-  static result<token_signer> create(std::string secret);
+  // secrets: as key_ring takes them; fails otherwise.
+  static result<token_signer> create(std::string_view secrets);
 
   std::string sign(const token_claims& claims) const;
-  // unauthenticated when the signature is wrong, the algorithm is not HS256, a claim is missing or now is past expiry.
+  // unauthenticated when the signature is wrong, its key is not kept, the algorithm is not EdDSA, a claim is missing or
+  // now is past expiry.
   result<token_claims> verify(std::string_view token, timestamp now) const;
+  // The public keys as a JSON Web Key Set (RFC 7517), for whoever wants to verify tokens without asking.
+  std::string public_keys() const;
 
  private:
-  explicit token_signer(std::string secret) : secret_(std::move(secret)) {}
-  std::string secret_;
+  token_signer() = default;
+  struct signing_key {
+    std::string id;
+    std::array<unsigned char, 32> public_key;
+    std::array<unsigned char, 64> private_key;
+  };
+  std::vector<signing_key> keys_; // newest first
 };
 
 // 32 random bytes as 64 hex digits.

@@ -58,6 +58,7 @@ const session = {
   role: 'admin',
   permissions: ['*'],
   csrf_token: 'x',
+  mfa_setup_needed: false,
 };
 let signed_in = false;
 const index = wave(84).map((i) => ({
@@ -278,6 +279,9 @@ const routes = [
       return {};
     },
   ],
+  ['/auth/mfa', () => ({ enabled: false, required: false, recovery_codes_left: 0 })],
+  ['/security-policy', () => ({ mfa_required: false })],
+  ['/api-keys', () => list([])],
   ['/overview', () => overview],
   ['/items/facets', () => ({ units: [{ value: 'Ft', count: 4000 }], categories: [{ value: 'Paving', count: 1200 }] })],
   [

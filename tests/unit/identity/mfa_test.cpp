@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <unistd.h>
+
 using namespace pricing;
 using namespace pricing::identity;
 using namespace pricing::identity::test;
@@ -121,6 +124,29 @@ TEST_F(mfa_test, keeps_nothing_readable) {
     EXPECT_EQ(after.find(base32(secret)), std::string::npos) << after;
     EXPECT_EQ(after.find(codes[0]), std::string::npos) << after;
   }
+}
+
+TEST_F(mfa_test, survives_a_rotation_of_the_secret) {
+  enable();
+  const auto file = std::filesystem::temp_directory_path() / ("secrets-" + std::to_string(getpid()));
+  std::ofstream(file) << std::string(32, 's') << "\n";
+  const auto ring = rotate_secrets(file);
+  ASSERT_EQ(ring.all().size(), 2U);
+  EXPECT_EQ(ring.all()[1].secret(), std::string(32, 's'));
+  EXPECT_EQ(std::filesystem::status(file).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  postgres::session app(postgres_server::instance().app_url());
+  EXPECT_EQ(reseal_second_factors(app, sealer(ring), ours.id), 1);
+  EXPECT_EQ(reseal_second_factors(app, sealer(ring), ours.id), 0);
+  const auto alone = retire_secrets(file);
+  std::filesystem::remove(file);
+  ASSERT_EQ(alone.all().size(), 1U);
+  EXPECT_EQ(alone.newest().id(), ring.newest().id());
+  config c;
+  c.secret = alone.newest().secret();
+  people_server after(c);
+  after.clock.forward(60s);
+  EXPECT_EQ(person(after).login(email, good_password, totp_code(secret, totp_step(after.clock.now()))).status, 200);
 }
 
 TEST_F(mfa_test, wrong_codes_lock_like_wrong_passwords) {

@@ -46,6 +46,26 @@ TEST(token, refuses_another_key_a_changed_byte_and_no_signature) {
   EXPECT_FALSE(signer().verify("", noon).has_value());
 }
 
+TEST(token, of_the_secret_before_is_good_for_as_long_as_that_is_kept) {
+  const std::string a(32, 'a'), b(32, 'b');
+  const auto rotated = token_signer::create(b + "," + a).value();
+  EXPECT_TRUE(rotated.verify(signer('a').sign(claims()), noon).has_value());
+  EXPECT_TRUE(signer('b').verify(rotated.sign(claims()), noon).has_value()); // signs with the newest
+  EXPECT_FALSE(signer('a').verify(rotated.sign(claims()), noon).has_value());
+  const auto keys = rotated.public_keys();
+  EXPECT_NE(keys.find(key_ring::create(a)->newest().id()), keys.npos);
+  EXPECT_NE(keys.find(key_ring::create(b)->newest().id()), keys.npos);
+  EXPECT_EQ(keys.find(a), keys.npos);
+}
+
+TEST(token, refuses_what_is_no_token) {
+  const auto good = signer().sign(claims());
+  for (std::size_t n = 0; n < good.size(); ++n)
+    EXPECT_FALSE(signer().verify(good.substr(0, n), noon).has_value()) << n;
+  for (const auto* text : {".", "..", "...", "a.b.c", "e30.e30.e30", "W10.W10."})
+    EXPECT_FALSE(signer().verify(text, noon).has_value()) << text;
+}
+
 TEST(token, needs_a_secret_of_32_bytes) {
   EXPECT_FALSE(token_signer::create("short").has_value());
 }

@@ -11,6 +11,7 @@
 
 #include <csignal>
 #include <functional>
+#include <thread>
 
 namespace pricing::redis {
 namespace {
