@@ -78,7 +78,7 @@ gpu_part() {
     return 0
   fi
   say "GPU variant"
-  if (configure gpu -DPRICING_TESTS=OFF && build gpu pricing_forest_gpu &&
+  if (configure gpu && build gpu pricing_forest_gpu &&
     python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1]).pricing_forest_gpu' build/gpu/lib/libpricing_forest_gpu.so) >"$log" 2>&1; then
     say "  compiled and loaded ($((SECONDS - start)) s)"
     junit_case "$results/gpu.xml" gpu compiles $((SECONDS - start))

@@ -213,6 +213,7 @@ class device_model {
       at += taken;
     });
     PRICING_TRY(status);
+    PRICING_TRY(cudaDeviceSynchronize()); // small copies may still be under way, and stream_ waits for no other
     return nullptr;
   }
 
