@@ -36,7 +36,8 @@ namespace {
 constexpr std::size_t compared_rows = 256;
 constexpr std::size_t rows_max = 16'384; // timed
 constexpr std::size_t values_max = std::size_t{1} << 22;
-constexpr double advantage = 0.9; // of the processor's time, so that a draw stays there
+constexpr double patience_s = 0.5; // for a call; a device so slow is not tried with more rows
+constexpr double advantage = 0.9;  // of the processor's time, so that a draw stays there
 
 // Values that go both ways at many splits: thresholds of their features, what is missing, and categories.
 std::vector<float> sample_rows(const model& m, std::size_t count) {
@@ -68,8 +69,12 @@ double best_s(const std::function<void()>& f) {
 // The smallest power of two at which the device is faster.
 std::size_t cross_over(std::size_t count, double processor_row_s, const std::function<void(std::size_t)>& run) {
   for (std::size_t n = 32; n <= count; n *= 2) {
-    if (best_s([&] { run(n); }) < advantage * processor_row_s * static_cast<double>(n)) {
+    const double device_s = best_s([&] { run(n); });
+    if (device_s < advantage * processor_row_s * static_cast<double>(n)) {
       return n;
+    }
+    if (device_s > patience_s) {
+      break;
     }
   }
   return gpu_rows_never;

@@ -237,7 +237,7 @@ INSTANTIATE_TEST_SUITE_P(models, gpu_answers,
                          testing::Values(shape{}, shape{.trees = 33, .depth = 1, .splits = 3},
                                          shape{.trees = 3, .splits = 0}, // nothing but leaves
                                          shape{.trees = 0}, shape{.groups = 3, .depth = 8, .splits = 200},
-                                         shape{.depth = 40, .splits = 300},            // too deep to pad
+                                         shape{.depth = 40, .splits = 150},            // too deep to pad
                                          shape{.depth = 4, .splits = 20, .sets = 0.1}, // bytes of categories
                                          shape{.depth = 7, .splits = 60, .sets = 0.5}, // too many of them
                                          shape{.depth = 10, .splits = 60, .missing_rules = true},
@@ -325,7 +325,7 @@ TEST(gpu_use, leaves_trees_deeper_than_a_path_of_bits_to_the_processor) {
 }
 
 TEST(gpu_use, measures_when_the_device_is_faster) {
-  auto f = forest::build(random_ensemble({})).value();
+  auto f = forest::build(random_ensemble({.trees = 2, .splits = 5})).value();
   device = {};
   const auto use = f.use_gpu(stand_in);
   ASSERT_TRUE(use.has_value()) << use.error().message;
