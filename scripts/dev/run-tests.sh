@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the tests and prints one summary; JUnit files go to test-results/.
 #
-#   scripts/dev/run-tests.sh [unit|rules|celery|system|e2e|infrastructure|performance|sanitize|fuzz]... [--sanitize address|thread] [--filter PATTERN]
+#   scripts/dev/run-tests.sh [unit|rules|celery|system|e2e|infrastructure|performance|sanitize|fuzz|gpu]... [--sanitize address|thread] [--filter PATTERN]
 #
 #   unit       every C++ unit test, and the unit tests of the user interface
 #   rules      the data-driven tests only (tests/rules: an input and what is expected of it)
@@ -12,6 +12,7 @@
 #   performance      a small load by Artillery against a product started for it: p95 and errors
 #   sanitize   the unit tests of the pure folders under AddressSanitizer and UBSan
 #   fuzz       each fuzz target over its corpus and then on new inputs for PRICING_FUZZ_SECONDS (default 20)
+#   gpu        compiles the GPU variant of the forests and loads it, where nvcc is; part of unit too
 # Without names: unit, celery, system, e2e and infrastructure. --sanitize runs the C++ unit tests of every folder under that sanitizer.
 # Ends with the line "N passed, N failed"; fails when a test failed, crashed or did not start.
 set -euo pipefail
@@ -23,11 +24,11 @@ filter='*'
 sanitize=
 while [ $# -gt 0 ]; do
   case $1 in
-    unit | rules | celery | system | e2e | infrastructure | performance | sanitize | fuzz) parts+=("$1") ;;
+    unit | rules | celery | system | e2e | infrastructure | performance | sanitize | fuzz | gpu) parts+=("$1") ;;
     --sanitize) sanitize=${2:?address or thread} && shift ;;
     --filter) filter=${2:?a GoogleTest pattern} && shift ;;
-    -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    *) die "run-tests.sh: unknown part '$1' (unit rules celery system e2e infrastructure performance sanitize fuzz)" ;;
+    -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    *) die "run-tests.sh: unknown part '$1' (unit rules celery system e2e infrastructure performance sanitize fuzz gpu)" ;;
   esac
   shift
 done
@@ -69,6 +70,24 @@ unit_part() {
   build release "${targets[@]}"
   say "Unit tests"
   run_binaries release unit "$1" "${targets[@]}"
+}
+
+gpu_part() {
+  local log="$results/gpu.log" start=$SECONDS
+  if ! command -v nvcc >/dev/null && [ ! -x /usr/local/cuda/bin/nvcc ]; then
+    say "GPU variant: not compiled, this machine has no nvcc"
+    return 0
+  fi
+  say "GPU variant"
+  if (configure gpu && build gpu pricing_forest_gpu &&
+    python3 -c 'import ctypes, sys; ctypes.CDLL(sys.argv[1]).pricing_forest_gpu' build/gpu/lib/libpricing_forest_gpu.so) >"$log" 2>&1; then
+    say "  compiled and loaded ($((SECONDS - start)) s)"
+    junit_case "$results/gpu.xml" gpu compiles $((SECONDS - start))
+  else
+    say "  FAILED ($((SECONDS - start)) s)"
+    tail -n 40 "$log" >&2
+    junit_case "$results/gpu.xml" gpu compiles $((SECONDS - start)) "$(tail -n 40 "$log")"
+  fi
 }
 
 sanitize_part() { # address|thread [folder...]
@@ -153,6 +172,7 @@ for part in "${parts[@]}"; do
     unit)
       unit_part "$filter"
       ui_part
+      gpu_part
       ;;
     rules) unit_part '*rules*' ;;
     sanitize)
@@ -160,6 +180,7 @@ for part in "${parts[@]}"; do
       sanitize_part address $sanitized_folders
       ;;
     fuzz) fuzz_part ;;
+    gpu) gpu_part ;;
     celery)
       configure release
       build release celery_test_worker celery_test_client

@@ -1,6 +1,7 @@
 #include "forest/forest.hpp"
 
 #include "forest/explained.hpp"
+#include "forest/gpu_device.hpp"
 #include "forest/links.hpp"
 #include "forest/packed.hpp"
 #include "forest/walk.hpp"
@@ -20,6 +21,7 @@ struct forest::state {
   const kernels* run = nullptr;
   std::once_flag explain_once;
   std::optional<explained> explain;
+  std::unique_ptr<gpu::device> device; // null: the processor answers
 };
 
 namespace {
@@ -134,6 +136,20 @@ void margins_of_tile(const ensemble& e, const packed& layout, const kernels& k, 
   }
 }
 
+void margins_on_cpu(const ensemble& e, const packed& layout, const kernels& k, rows x, float* out) {
+  if (x.count <= single_rows_max) {
+    for (std::size_t i = 0; i < x.count; ++i) {
+      margins_of_row(e, layout, k, x.values + i * x.stride, out + i * e.groups);
+    }
+    return;
+  }
+  const auto blocks = std::clamp<std::size_t>(tile_bytes / (layout.columns() * block_rows), 1, tile_blocks_max);
+  for (std::size_t i = 0; i < x.count; i += blocks * block_rows) {
+    const auto count = std::min(blocks * block_rows, x.count - i);
+    margins_of_tile(e, layout, k, {x.values + i * x.stride, count, x.stride}, out + i * e.groups);
+  }
+}
+
 float trees_of_a_group(const ensemble& e) {
   return static_cast<float>(std::max<std::size_t>(1, e.trees.size() / e.groups));
 }
@@ -187,6 +203,15 @@ void contributions_of_tile(const ensemble& e, const explained& shap, const kerne
   }
 }
 
+void contributions_on_cpu(const ensemble& e, const explained& shap, const kernels& k, rows x, float* out) {
+  const auto fit = tile_floats / std::max<std::size_t>(1, e.features * k.lanes * (e.groups + 1));
+  const auto tile = k.lanes * std::clamp<std::size_t>(fit, 1, block_rows / k.lanes);
+  for (std::size_t i = 0; i < x.count; i += tile) {
+    contributions_of_tile(e, shap, k, {x.values + i * x.stride, std::min(tile, x.count - i), x.stride},
+                          out + i * e.groups * (e.features + 1));
+  }
+}
+
 } // namespace
 
 forest::forest(std::unique_ptr<state> s) : state_(std::move(s)) {}
@@ -231,22 +256,31 @@ result<forest> forest::build(ensemble e, isa which) {
   return forest(std::move(s));
 }
 
+result<gpu_use> forest::use_gpu(const gpu::library& l, gpu_options o) {
+  auto& s = *state_;
+  const auto& e = s.model;
+  gpu::processor p;
+  p.margins = [&](rows x, float* out) { margins_on_cpu(e, s.layout, *s.run, x, out); };
+  if (has_cover(e)) {
+    std::call_once(s.explain_once, [&] { s.explain.emplace(e); });
+    p.contributions = [&](rows x, float* out) { contributions_on_cpu(e, *s.explain, *s.run, x, out); };
+  }
+  const gpu::image image(e, s.layout, s.explain ? &*s.explain : nullptr);
+  auto opened = gpu::device::open(l, image, p, std::move(o));
+  if (opened.has_error()) {
+    return opened.error();
+  }
+  s.device = std::move(*opened);
+  return s.device->use();
+}
+
 result<void> forest::margins(rows x, std::span<float> out) const {
   const auto& e = state_->model;
   if (auto ok = check(e, x, out.size(), x.count * e.groups); ok.has_error()) {
     return ok;
   }
-  const auto& layout = state_->layout;
-  if (x.count <= single_rows_max) {
-    for (std::size_t i = 0; i < x.count; ++i) {
-      margins_of_row(e, layout, *state_->run, x.values + i * x.stride, out.data() + i * e.groups);
-    }
-  } else {
-    const auto blocks = std::clamp<std::size_t>(tile_bytes / (layout.columns() * block_rows), 1, tile_blocks_max);
-    for (std::size_t i = 0; i < x.count; i += blocks * block_rows) {
-      const auto count = std::min(blocks * block_rows, x.count - i);
-      margins_of_tile(e, layout, *state_->run, {x.values + i * x.stride, count, x.stride}, out.data() + i * e.groups);
-    }
+  if (state_->device == nullptr || !state_->device->margins(x, out.data())) {
+    margins_on_cpu(e, state_->layout, *state_->run, x, out.data());
   }
   if (e.average) {
     average(e, x.count * e.groups, out.data());
@@ -294,13 +328,8 @@ result<void> forest::contributions(rows x, std::span<float> out) const {
                          "contributions weigh by; save it with its statistics");
   }
   std::call_once(state_->explain_once, [&] { state_->explain.emplace(e); });
-  const auto lanes = state_->run->lanes;
-  const auto fit = tile_floats / std::max<std::size_t>(1, e.features * lanes * (e.groups + 1));
-  const auto tile = lanes * std::clamp<std::size_t>(fit, 1, block_rows / lanes);
-  for (std::size_t i = 0; i < x.count; i += tile) {
-    contributions_of_tile(e, *state_->explain, *state_->run,
-                          {x.values + i * x.stride, std::min(tile, x.count - i), x.stride},
-                          out.data() + i * e.groups * (e.features + 1));
+  if (state_->device == nullptr || !state_->device->contributions(x, out.data())) {
+    contributions_on_cpu(e, *state_->explain, *state_->run, x, out.data());
   }
   if (e.average) {
     average(e, needed, out.data());

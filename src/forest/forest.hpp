@@ -2,6 +2,7 @@
 // A model ready to predict: immutable, shared by threads without locks. Built once from an ensemble, which is when
 // layouts are made. Scratch memory is per thread and grows to the largest model used, so calls do not allocate.
 #include "forest/ensemble.hpp"
+#include "forest/gpu.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,11 @@ class forest {
   std::size_t trees() const;
   const ensemble& model() const;
   isa instructions() const; // what is used
+
+  // From now on lets a GPU answer calls of so many rows that it is faster, with identical results; before the forest is
+  // shared. The model is copied there, compared with the processor and timed, which takes a second or so. An error says
+  // why the processor stays alone, which is no failure of the forest. l: from load_gpu_library, or for tests.
+  result<gpu_use> use_gpu(const gpu::library& l, gpu_options o = {});
 
   // Sums of leaves, base score included, added in the order of the trees as floats: bit-equal to XGBoost. Row-major
   // out[count * groups]. Every function here is invalid_input if stride or out are too small.
