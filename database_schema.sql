@@ -36,6 +36,19 @@ end $$;
 
 ALTER FUNCTION public.add_user(new_email text, new_name text, new_role text, new_password_hash text) OWNER TO pricing_owner;
 
+CREATE FUNCTION public.announce_served_model() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if tg_op = 'UPDATE' then
+    new.revision := old.revision + 1;
+  end if;
+  perform pg_notify('served_models', new.organization_id::text);
+  return new;
+end $$;
+
+ALTER FUNCTION public.announce_served_model() OWNER TO pricing_owner;
+
 CREATE FUNCTION public.chain_audit_event() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -197,6 +210,46 @@ $$;
 
 ALTER FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) OWNER TO pricing_owner;
 
+CREATE TABLE public.served_models (
+    organization_id bigint NOT NULL,
+    name text NOT NULL,
+    loaded boolean DEFAULT true NOT NULL,
+    current_version integer,
+    shadow_version integer,
+    challenger_version integer,
+    challenger_share double precision DEFAULT 0 NOT NULL,
+    pinned_versions integer[] DEFAULT '{}'::integer[] NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT served_models_challenger_share_check CHECK (((challenger_share >= (0)::double precision) AND (challenger_share <= (1)::double precision))),
+    CONSTRAINT served_models_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$'::text)),
+    CONSTRAINT served_models_pinned_versions_check CHECK ((cardinality(pinned_versions) <= 8))
+);
+
+ALTER TABLE ONLY public.served_models FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_models OWNER TO pricing_owner;
+
+CREATE FUNCTION public.promote_served_model(wanted_name text, wanted_version integer, promoter bigint) RETURNS SETOF public.served_models
+    LANGUAGE plpgsql
+    AS $$
+begin
+  perform from served_models where organization_id = current_organization() and name = wanted_name for update;
+  if not exists (select from served_model_versions
+                 where organization_id = current_organization() and name = wanted_name and version = wanted_version) then
+    return;
+  end if;
+  if exists (select from served_models where organization_id = current_organization() and name = wanted_name
+             and current_version is distinct from wanted_version) then
+    insert into served_model_promotions (organization_id, name, version, promoted_by)
+      values (current_organization(), wanted_name, wanted_version, promoter);
+  end if;
+  return query update served_models set current_version = wanted_version
+    where organization_id = current_organization() and name = wanted_name returning *;
+end $$;
+
+ALTER FUNCTION public.promote_served_model(wanted_name text, wanted_version integer, promoter bigint) OWNER TO pricing_owner;
+
 CREATE FUNCTION public.refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -205,6 +258,30 @@ begin
 end $$;
 
 ALTER FUNCTION public.refuse_change() OWNER TO pricing_owner;
+
+CREATE FUNCTION public.roll_back_served_model(wanted_name text, by_user bigint) RETURNS SETOF public.served_models
+    LANGUAGE plpgsql
+    AS $$
+declare
+  former int;
+begin
+  perform from served_models where organization_id = current_organization() and name = wanted_name for update;
+  select version into former from served_model_promotions
+    where organization_id = current_organization() and name = wanted_name and undone_at is null
+    order by id desc offset 1 limit 1;
+  if former is null then
+    return;
+  end if;
+  update served_model_promotions set undone_at = now(), undone_by = by_user
+    where organization_id = current_organization() and id = (
+      select id from served_model_promotions
+      where organization_id = current_organization() and name = wanted_name and undone_at is null
+      order by id desc limit 1);
+  return query update served_models set current_version = former
+    where organization_id = current_organization() and name = wanted_name returning *;
+end $$;
+
+ALTER FUNCTION public.roll_back_served_model(wanted_name text, by_user bigint) OWNER TO pricing_owner;
 
 CREATE FUNCTION public.take_unsent_jobs(kinds text[], most integer, lost_after_s integer) RETURNS SETOF public.jobs
     LANGUAGE sql SECURITY DEFINER
@@ -346,6 +423,21 @@ ALTER TABLE public.audit_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.backups (
+    id text NOT NULL,
+    part text NOT NULL,
+    environment text NOT NULL,
+    location text NOT NULL,
+    bytes bigint NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone NOT NULL,
+    CONSTRAINT backups_environment_check CHECK (((length(environment) >= 1) AND (length(environment) <= 40))),
+    CONSTRAINT backups_id_check CHECK (((length(id) >= 1) AND (length(id) <= 60))),
+    CONSTRAINT backups_part_check CHECK (((length(part) >= 1) AND (length(part) <= 40)))
+);
+
+ALTER TABLE public.backups OWNER TO pricing_owner;
 
 CREATE TABLE public.categories (
     organization_id bigint NOT NULL,
@@ -829,6 +921,46 @@ CREATE TABLE public.schema_migrations (
 
 ALTER TABLE public.schema_migrations OWNER TO pricing_owner;
 
+CREATE TABLE public.served_model_promotions (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    promoted_by bigint,
+    promoted_at timestamp with time zone DEFAULT now() NOT NULL,
+    undone_by bigint,
+    undone_at timestamp with time zone
+);
+
+ALTER TABLE ONLY public.served_model_promotions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_model_promotions OWNER TO pricing_owner;
+
+ALTER TABLE public.served_model_promotions ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.served_model_promotions_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.served_model_versions (
+    organization_id bigint NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    object_key text NOT NULL,
+    manifest text NOT NULL,
+    signature bytea NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT served_model_versions_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY public.served_model_versions FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_model_versions OWNER TO pricing_owner;
+
 CREATE TABLE public.spend_months (
     organization_id bigint NOT NULL,
     month date NOT NULL,
@@ -1018,6 +1150,9 @@ ALTER TABLE ONLY public.alerts
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (organization_id, id);
 
+ALTER TABLE ONLY public.backups
+    ADD CONSTRAINT backups_pkey PRIMARY KEY (id, part);
+
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_organization_id_name_key UNIQUE (organization_id, name);
 
@@ -1111,6 +1246,15 @@ ALTER TABLE ONLY public.schedules
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY public.served_model_promotions
+    ADD CONSTRAINT served_model_promotions_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.served_model_versions
+    ADD CONSTRAINT served_model_versions_pkey PRIMARY KEY (organization_id, name, version);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_pkey PRIMARY KEY (organization_id, name);
+
 ALTER TABLE ONLY public.spend_months
     ADD CONSTRAINT spend_months_pkey PRIMARY KEY (organization_id, month);
 
@@ -1144,6 +1288,8 @@ ALTER TABLE ONLY public.verdicts
 CREATE INDEX alerts_newest ON public.alerts USING btree (organization_id, state, id DESC);
 
 CREATE UNIQUE INDEX alerts_unresolved ON public.alerts USING btree (organization_id, rule_id, subject) WHERE (state <> 'resolved'::text);
+
+CREATE INDEX backups_newest ON public.backups USING btree (part, finished_at DESC);
 
 CREATE INDEX events_day ON public.events USING btree (organization_id, occurred_on DESC, id DESC);
 
@@ -1199,6 +1345,8 @@ CREATE INDEX refresh_tokens_user ON public.refresh_tokens USING btree (organizat
 
 CREATE INDEX schedules_due ON public.schedules USING btree (next_due, organization_id) WHERE enabled;
 
+CREATE INDEX served_model_promotions_newest ON public.served_model_promotions USING btree (organization_id, name, id DESC) WHERE (undone_at IS NULL);
+
 CREATE INDEX supplier_aliases_supplier ON public.supplier_aliases USING btree (organization_id, supplier_id);
 
 CREATE INDEX supplier_items_supplier ON public.supplier_items USING btree (organization_id, supplier_id, "position");
@@ -1210,6 +1358,8 @@ CREATE INDEX suppliers_name_trigrams ON public.suppliers USING gin (normalized_n
 CREATE INDEX uploads_hash ON public.uploads USING btree (organization_id, sha256);
 
 CREATE UNIQUE INDEX users_email ON public.users USING btree (lower(email));
+
+CREATE TRIGGER announce BEFORE INSERT OR UPDATE ON public.served_models FOR EACH ROW EXECUTE FUNCTION public.announce_served_model();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_events FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
@@ -1332,6 +1482,24 @@ ALTER TABLE ONLY public.refresh_tokens
 ALTER TABLE ONLY public.schedules
     ADD CONSTRAINT schedules_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+ALTER TABLE ONLY public.served_model_promotions
+    ADD CONSTRAINT served_model_promotions_organization_id_name_version_fkey FOREIGN KEY (organization_id, name, version) REFERENCES public.served_model_versions(organization_id, name, version) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.served_model_versions
+    ADD CONSTRAINT served_model_versions_organization_id_name_fkey FOREIGN KEY (organization_id, name) REFERENCES public.served_models(organization_id, name) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_name_challenger_version_fkey FOREIGN KEY (organization_id, name, challenger_version) REFERENCES public.served_model_versions(organization_id, name, version);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_name_current_version_fkey FOREIGN KEY (organization_id, name, current_version) REFERENCES public.served_model_versions(organization_id, name, version);
+
+ALTER TABLE ONLY public.served_models
+    ADD CONSTRAINT served_models_organization_id_name_shadow_version_fkey FOREIGN KEY (organization_id, name, shadow_version) REFERENCES public.served_model_versions(organization_id, name, version);
+
 ALTER TABLE ONLY public.spend_months
     ADD CONSTRAINT spend_months_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -1430,6 +1598,12 @@ ALTER TABLE public.refresh_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.served_model_promotions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_model_versions ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.served_models ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.spend_months ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.supplier_aliases ENABLE ROW LEVEL SECURITY;
@@ -1490,6 +1664,12 @@ CREATE POLICY tenant ON public.refresh_tokens USING ((organization_id = public.c
 
 CREATE POLICY tenant ON public.schedules USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
+CREATE POLICY tenant ON public.served_model_promotions USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.served_model_versions USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.served_models USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
 CREATE POLICY tenant ON public.spend_months USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.supplier_aliases USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
@@ -1549,6 +1729,8 @@ GRANT ALL ON FUNCTION public.organization_ids() TO pricing_app;
 REVOKE ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.organizations_with_due_schedules(due_until timestamp with time zone) TO pricing_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.served_models TO pricing_app;
+
 REVOKE ALL ON FUNCTION public.refuse_change() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.refuse_change() TO pricing_app;
 
@@ -1566,6 +1748,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alert_rules TO pricing_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.alerts TO pricing_app;
 
 GRANT SELECT,INSERT ON TABLE public.audit_events TO pricing_app;
+
+GRANT SELECT,INSERT ON TABLE public.backups TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.categories TO pricing_app;
 
@@ -1614,6 +1798,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.quarantined_rows TO pricing_ap
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.served_model_promotions TO pricing_app;
+
+GRANT SELECT,INSERT ON TABLE public.served_model_versions TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.spend_months TO pricing_app;
 
