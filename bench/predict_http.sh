@@ -7,7 +7,7 @@
 # libraries. Needs wrk, nginx and uvicorn. ONLY=nginx,peer,latency leaves out the others of the parts below.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-source "$repository/scripts/dev/private-servers.sh"
+source "$(dirname "${BASH_SOURCE[0]}")/../scripts/dev/private-servers.sh"
 [ $# -ge 1 ] || die "bench/predict_http.sh PEER [SECONDS]"
 peer=$(realpath "$1")
 seconds=${2:-10}
@@ -156,4 +156,4 @@ if wants connections; then
   echo "pricing-ml with 10,000 connections: $(rate_of "$report") requests/s"
   verdict "p99 with 10,000 open connections" "$(p99_ms "$report")" '<=' 50 'ms' || status=1
 fi
-exit $status
+[ $status = 0 ]

@@ -127,7 +127,7 @@ class inference_service {
       if (!computed)
         co_return computed.error();
       std::string text = write(version, asked, *computed);
-      shadow(**model, *chosen, asked, *computed);
+      shadow(parts_.shadows, **model, *chosen, asked, *computed);
       co_return answered(std::move(text));
     }
     co_return co_await on_the_pool(*model, *chosen, std::move(asked), r.received_at, write);
@@ -141,16 +141,18 @@ class inference_service {
     const auto until = received + patience;
     const auto queued = steady::now();
     const auto shared = std::make_shared<inference_request>(std::move(asked));
-    const auto work = [this, model, version, shared, until, queued, write]() -> result<std::string> {
+    // Not `this`: what is abandoned at a shutdown may still run when the routes are gone; the parts outlive the pool.
+    const auto work = [counted = &parts_.counted, shadows = &parts_.shadows, model, version, shared, until, queued,
+                       write]() -> result<std::string> {
       const auto now = steady::now();
-      parts_.counted.waited(std::chrono::duration<double>(now - queued).count());
+      counted->waited(std::chrono::duration<double>(now - queued).count());
       if (now > until)
         return error{errc::timeout, "the request waited longer than it may take", {}, 1};
       auto computed = timed(*version, *shared);
       if (!computed)
         return computed.error();
       std::string text = write(*version, *shared, *computed);
-      shadow(*model, version, *shared, *computed);
+      shadow(*shadows, *model, version, *shared, *computed);
       return text;
     };
     auto text = co_await parts_.cpu.run(work);
@@ -176,11 +178,11 @@ class inference_service {
   }
 
   // What the version in use said is compared with what its shadow says.
-  void shadow(const served_model& model, const version_ptr& answered_by, inference_request& asked,
-              inference& computed) const {
+  static void shadow(shadow_queue& queue, const served_model& model, const version_ptr& answered_by,
+                     inference_request& asked, inference& computed) {
     if (!model.shadow || !model.compared || answered_by != model.current || computed.predict.empty())
       return;
-    parts_.shadows.add({model.shadow, model.compared, std::move(asked), std::move(computed.predict)});
+    queue.add({model.shadow, model.compared, std::move(asked), std::move(computed.predict)});
   }
 
   const inference_parts parts_;
