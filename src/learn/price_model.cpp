@@ -91,6 +91,7 @@ booster fit(const training_matrix& matrix, const market_view& view, const traini
   if (what == target::median) {
     // Most lines first, then those that can be told: a price ten times off says nothing about its like, and in pulling
     // at them costs all others accuracy. The winner head keeps them, because totals are sums over all.
+    o.rounds = options.rounds * 3 / 2;
     o.huber_width = 0.2;
     o.late_tail = 1;
   }

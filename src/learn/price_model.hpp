@@ -60,7 +60,7 @@ struct predict_options {
 
 struct train_options {
   std::chrono::sys_days until; // nothing on or after this day is used
-  int rounds = 110;            // trees per head
+  int rounds = 110;            // trees of the winner head; the median head has half as many again
   int depth = 7;
   int threads = 2;
   double learning_rate = 0.12;
