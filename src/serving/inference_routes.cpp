@@ -3,12 +3,10 @@
 #include "core/log.hpp"
 #include "http/problem.hpp"
 #include "serving/answer_json.hpp"
+#include "serving/row_batch.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
-
-#include <prometheus/counter.h>
-#include <prometheus/histogram.h>
 
 #include <algorithm>
 #include <charconv>
@@ -123,7 +121,12 @@ class inference_service {
     if (const auto fits = fit_columns(version, asked); !fits)
       co_return fits.error();
     if (estimated_us(version, asked) <= parts_.settings.direct_us_max) {
-      auto computed = timed(version, asked);
+      const bool joins = version.batches && asked.rows == 1 && asked.outputs == predict_output;
+      result<inference> computed = inference{};
+      if (joins)
+        computed = co_await batch_.infer(*chosen, asked);
+      else
+        computed = timed(version, asked);
       if (!computed)
         co_return computed.error();
       std::string text = write(version, asked, *computed);
@@ -165,16 +168,8 @@ class inference_service {
     const auto from = steady::now();
     auto out = serving::infer(version, asked);
     if (out)
-      count(version.series, asked.rows, std::chrono::duration<double>(steady::now() - from).count());
+      count(version.series, 1, asked.rows, std::chrono::duration<double>(steady::now() - from).count());
     return out;
-  }
-
-  static void count(const version_series& s, std::size_t rows, double seconds) {
-    if (!s.requests)
-      return;
-    s.requests->Increment();
-    s.rows->Observe(static_cast<double>(rows));
-    s.compute_s->Observe(seconds);
   }
 
   // What the version in use said is compared with what its shadow says.
@@ -187,6 +182,7 @@ class inference_service {
 
   const inference_parts parts_;
   const std::shared_ptr<callers> known_;
+  row_batch batch_;
 };
 using service_ptr = std::shared_ptr<inference_service>;
 

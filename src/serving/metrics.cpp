@@ -24,12 +24,20 @@ prometheus::Family<prometheus::Histogram>& histograms(prometheus::Registry& r, c
 
 } // namespace
 
+void count(const version_series& s, std::size_t requests, std::size_t rows, double seconds) {
+  if (!s.requests)
+    return;
+  s.requests->Increment(static_cast<double>(requests));
+  s.rows->Observe(static_cast<double>(rows));
+  s.compute_s->Observe(seconds);
+}
+
 metrics::metrics(prometheus::Registry& r)
     : requests_(
           counters(r, "pricing_ml_inference_requests_total", "Inference requests answered, by model and version")),
       failures_(counters(r, "pricing_ml_inference_failures_total", "Inference requests without an answer, by reason")),
-      compute_s_(histograms(r, "pricing_ml_inference_compute_seconds", "Time in the trees of one request")),
-      rows_(histograms(r, "pricing_ml_inference_rows", "Rows of one request")),
+      compute_s_(histograms(r, "pricing_ml_inference_compute_seconds", "Time of one pass through the trees")),
+      rows_(histograms(r, "pricing_ml_inference_batch_rows", "Rows of one pass through the trees")),
       created_(prometheus::BuildGauge()
                    .Name("pricing_ml_model_created_timestamp_seconds")
                    .Help("When a version in memory was registered; its age is the time since")

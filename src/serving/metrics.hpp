@@ -14,6 +14,9 @@ class Family;
 
 namespace pricing::serving {
 
+// One pass through the trees, of one or several requests.
+void count(const version_series& s, std::size_t requests, std::size_t rows, double seconds);
+
 class metrics {
  public:
   explicit metrics(prometheus::Registry& registry);

@@ -32,6 +32,7 @@ struct served_version {
   // Measured when it was loaded: what one row costs, predicted and explained.
   double row_us = 0;
   double explained_row_us = 0;
+  bool batches = false; // rows together are so much cheaper that single ones should join (row_batch.hpp)
   version_series series;
 };
 using version_ptr = std::shared_ptr<const served_version>;
