@@ -308,6 +308,29 @@ $$;
 
 ALTER FUNCTION public.untake_jobs(ids bigint[]) OWNER TO pricing_owner;
 
+CREATE FUNCTION public.use_api_key(wanted text, OUT key_permissions text[], OUT person public.login) RETURNS SETOF record
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+declare
+  found api_keys;
+begin
+  select * into found from api_keys k
+    where k.key_hash = wanted and k.revoked_at is null and k.expires_at > now();
+  if found.id is null then
+    return;
+  end if;
+  if found.last_used_at is null or found.last_used_at < now() - interval '1 minute' then
+    update api_keys k set last_used_at = now() where k.organization_id = found.organization_id and k.id = found.id;
+  end if;
+  for person in select l.* from login_of(found.user_id, found.organization_id) l where not l.disabled loop
+    key_permissions := found.permissions;
+    return next;
+  end loop;
+end $$;
+
+ALTER FUNCTION public.use_api_key(wanted text, OUT key_permissions text[], OUT person public.login) OWNER TO pricing_owner;
+
 CREATE FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) RETURNS SETOF record
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'public', 'pg_temp'
@@ -453,6 +476,35 @@ ALTER TABLE ONLY public.anomaly_runs FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.anomaly_runs OWNER TO pricing_owner;
 
+CREATE TABLE public.api_keys (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    name text NOT NULL,
+    shown text NOT NULL,
+    key_hash text NOT NULL,
+    permissions text[] NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT api_keys_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT api_keys_permissions_check CHECK (((cardinality(permissions) >= 1) AND (cardinality(permissions) <= 100)))
+);
+
+ALTER TABLE ONLY public.api_keys FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.api_keys OWNER TO pricing_owner;
+
+ALTER TABLE public.api_keys ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.api_keys_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.audit_events (
     organization_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -481,6 +533,18 @@ ALTER TABLE public.audit_events ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.audit_heads (
+    organization_id bigint NOT NULL,
+    event_id bigint NOT NULL,
+    hash bytea NOT NULL,
+    signature text NOT NULL,
+    signed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.audit_heads FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_heads OWNER TO pricing_owner;
 
 CREATE TABLE public.backups (
     id text NOT NULL,
@@ -889,6 +953,7 @@ CREATE TABLE public.organizations (
     currency character(3) DEFAULT 'USD'::bpchar NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     has_alert_rules boolean DEFAULT false NOT NULL,
+    mfa_required boolean DEFAULT false NOT NULL,
     CONSTRAINT organizations_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
     CONSTRAINT organizations_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
     CONSTRAINT organizations_slug_check CHECK ((slug ~ '^[a-z0-9][a-z0-9-]{0,62}$'::text))
@@ -948,6 +1013,16 @@ CREATE TABLE public.quarantined_rows (
 ALTER TABLE ONLY public.quarantined_rows FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantined_rows OWNER TO pricing_owner;
+
+CREATE TABLE public.recovery_codes (
+    user_id bigint NOT NULL,
+    code_hash text NOT NULL,
+    used_at timestamp with time zone
+);
+
+ALTER TABLE ONLY public.recovery_codes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.recovery_codes OWNER TO pricing_owner;
 
 CREATE TABLE public.refresh_tokens (
     id bigint NOT NULL,
@@ -1016,6 +1091,18 @@ CREATE TABLE public.schema_migrations (
 );
 
 ALTER TABLE public.schema_migrations OWNER TO pricing_owner;
+
+CREATE TABLE public.second_factors (
+    user_id bigint NOT NULL,
+    secret text NOT NULL,
+    confirmed_at timestamp with time zone,
+    last_step bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.second_factors FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.second_factors OWNER TO pricing_owner;
 
 CREATE TABLE public.served_model_promotions (
     organization_id bigint NOT NULL,
@@ -1252,8 +1339,17 @@ ALTER TABLE ONLY public.anomalies
 ALTER TABLE ONLY public.anomaly_runs
     ADD CONSTRAINT anomaly_runs_pkey PRIMARY KEY (organization_id, upload_id);
 
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_key_hash_key UNIQUE (key_hash);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_pkey PRIMARY KEY (organization_id);
 
 ALTER TABLE ONLY public.backups
     ADD CONSTRAINT backups_pkey PRIMARY KEY (id, part);
@@ -1342,6 +1438,9 @@ ALTER TABLE ONLY public.organizations
 ALTER TABLE ONLY public.quarantined_rows
     ADD CONSTRAINT quarantined_rows_pkey PRIMARY KEY (organization_id, upload_id, row_number);
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, code_hash);
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (id);
 
@@ -1356,6 +1455,9 @@ ALTER TABLE ONLY public.schedules
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.served_model_promotions
     ADD CONSTRAINT served_model_promotions_pkey PRIMARY KEY (organization_id, id);
@@ -1515,8 +1617,17 @@ ALTER TABLE ONLY public.anomalies
 ALTER TABLE ONLY public.anomaly_runs
     ADD CONSTRAINT anomaly_runs_organization_id_upload_id_fkey FOREIGN KEY (organization_id, upload_id) REFERENCES public.uploads(organization_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.api_keys
+    ADD CONSTRAINT api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.audit_events
     ADD CONSTRAINT audit_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.audit_heads
+    ADD CONSTRAINT audit_heads_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
 ALTER TABLE ONLY public.categories
     ADD CONSTRAINT categories_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
@@ -1611,6 +1722,9 @@ ALTER TABLE ONLY public.models
 ALTER TABLE ONLY public.quarantined_rows
     ADD CONSTRAINT quarantined_rows_organization_id_upload_id_fkey FOREIGN KEY (organization_id, upload_id) REFERENCES public.uploads(organization_id, id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
@@ -1619,6 +1733,9 @@ ALTER TABLE ONLY public.refresh_tokens
 
 ALTER TABLE ONLY public.schedules
     ADD CONSTRAINT schedules_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.served_model_promotions
     ADD CONSTRAINT served_model_promotions_organization_id_name_version_fkey FOREIGN KEY (organization_id, name, version) REFERENCES public.served_model_versions(organization_id, name, version) ON DELETE CASCADE;
@@ -1682,9 +1799,15 @@ ALTER TABLE public.anomalies ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.anomaly_runs ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.api_keys ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.audit_events ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.audit_heads ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.categories ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY definer ON public.api_keys TO pricing_owner USING (true) WITH CHECK (true);
 
 CREATE POLICY definer ON public.jobs TO pricing_owner USING (true) WITH CHECK (true);
 
@@ -1740,9 +1863,13 @@ ALTER TABLE public.price_observations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantined_rows ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.recovery_codes ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.refresh_tokens ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.schedules ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.second_factors ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.served_model_promotions ENABLE ROW LEVEL SECURITY;
 
@@ -1768,7 +1895,11 @@ CREATE POLICY tenant ON public.anomalies USING ((organization_id = public.curren
 
 CREATE POLICY tenant ON public.anomaly_runs USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
+CREATE POLICY tenant ON public.api_keys USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
 CREATE POLICY tenant ON public.audit_events USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.audit_heads USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.categories USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -1814,9 +1945,17 @@ CREATE POLICY tenant ON public.price_observations USING ((organization_id = publ
 
 CREATE POLICY tenant ON public.quarantined_rows USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
+CREATE POLICY tenant ON public.recovery_codes USING ((EXISTS ( SELECT
+   FROM public.memberships m
+  WHERE ((m.user_id = recovery_codes.user_id) AND (m.organization_id = public.current_organization())))));
+
 CREATE POLICY tenant ON public.refresh_tokens USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.schedules USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.second_factors USING ((EXISTS ( SELECT
+   FROM public.memberships m
+  WHERE ((m.user_id = second_factors.user_id) AND (m.organization_id = public.current_organization())))));
 
 CREATE POLICY tenant ON public.served_model_promotions USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -1894,6 +2033,9 @@ GRANT ALL ON FUNCTION public.take_unsent_jobs(kinds text[], most integer, lost_a
 REVOKE ALL ON FUNCTION public.untake_jobs(ids bigint[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.untake_jobs(ids bigint[]) TO pricing_app;
 
+REVOKE ALL ON FUNCTION public.use_api_key(wanted text, OUT key_permissions text[], OUT person public.login) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.use_api_key(wanted text, OUT key_permissions text[], OUT person public.login) TO pricing_app;
+
 REVOKE ALL ON FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.use_refresh_token(wanted text, OUT family_hash text, OUT person public.login) TO pricing_app;
 
@@ -1905,7 +2047,13 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.anomalies TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.anomaly_runs TO pricing_app;
 
+GRANT SELECT,INSERT ON TABLE public.api_keys TO pricing_app;
+
+GRANT UPDATE(revoked_at) ON TABLE public.api_keys TO pricing_app;
+
 GRANT SELECT,INSERT ON TABLE public.audit_events TO pricing_app;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.audit_heads TO pricing_app;
 
 GRANT SELECT,INSERT ON TABLE public.backups TO pricing_app;
 
@@ -1953,13 +2101,19 @@ GRANT UPDATE(currency) ON TABLE public.organizations TO pricing_app;
 
 GRANT UPDATE(has_alert_rules) ON TABLE public.organizations TO pricing_app;
 
+GRANT UPDATE(mfa_required) ON TABLE public.organizations TO pricing_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.price_observations TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.quarantined_rows TO pricing_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.recovery_codes TO pricing_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.refresh_tokens TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.schedules TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.second_factors TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.served_model_promotions TO pricing_app;
 

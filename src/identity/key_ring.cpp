@@ -89,7 +89,8 @@ key_ring rotate_secrets(const std::filesystem::path& file) {
   sodium_bin2hex(text.data(), text.size(), fresh.data(), fresh.size());
   text.pop_back();
   std::vector<std::string> secrets{std::move(text)};
-  for (const auto& key : read_ring(file).all())
+  const auto known = read_ring(file);
+  for (const auto& key : known.all())
     secrets.push_back(key.secret());
   return write_ring(file, secrets);
 }

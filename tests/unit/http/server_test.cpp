@@ -628,9 +628,11 @@ TEST(http_server, has_no_more_connections_than_the_limit_of_open_files_leaves) {
   rlimit now{};
   getrlimit(RLIMIT_NOFILE, &now);
   EXPECT_EQ(now.rlim_cur, before.rlim_max);
-  for (const auto& family : registry.Collect())
-    if (family.name == "pricing_http_connections_max")
+  for (const auto& family : registry.Collect()) {
+    if (family.name == "pricing_http_connections_max") {
       EXPECT_LT(family.metric.at(0).gauge.value, static_cast<double>(now.rlim_cur));
+    }
+  }
   setrlimit(RLIMIT_NOFILE, &before);
 }
 
