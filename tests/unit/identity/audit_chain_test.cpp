@@ -36,15 +36,15 @@ class audit_chain_test : public testing::Test {
   void rehash() {
     postgres::session superuser(postgres_server::instance().superuser_url());
     superuser.script(
-        "set session_replication_role = replica; do $$ declare e audit_events; before bytea; begin "
+        "set session_replication_role = replica; do $$ declare e audit_events; earlier bytea; begin "
         "for e in select * from audit_events where organization_id = " +
         std::to_string(ours.id.value) +
-        " order by id loop update audit_events set previous_hash = before, hash = "
-        "sha256(coalesce(before, '') || convert_to(concat_ws(chr(31), e.organization_id, e.id, "
+        " order by id loop update audit_events set previous_hash = earlier, hash = "
+        "sha256(coalesce(earlier, '') || convert_to(concat_ws(chr(31), e.organization_id, e.id, "
         "extract(epoch from e.at), coalesce(e.user_id, 0), e.action, e.subject_type, coalesce(e.subject_id, "
         "''), coalesce(e.before::text, ''), coalesce(e.after::text, ''), coalesce(e.request_id, ''), "
         "coalesce(e.address, '')), 'UTF8')) where organization_id = e.organization_id and id = e.id "
-        "returning hash into before; end loop; end $$");
+        "returning hash into earlier; end loop; end $$");
   }
   people_server server;
   organization ours;
