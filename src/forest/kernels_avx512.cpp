@@ -103,8 +103,10 @@ __m512i find_below(const std::uint16_t* column, const std::int8_t* limit, std::s
     return _mm512_mask_blend_epi8(right, _mm512_set1_epi8(static_cast<char>(Base)),
                                   _mm512_set1_epi8(static_cast<char>(Base + 1)));
   } else {
-    return _mm512_mask_blend_epi8(right, find_below<Levels - 1, Base>(column, limit, 2 * at, q),
-                                  find_below<Levels - 1, Base + (1 << (Levels - 1))>(column, limit, 2 * at + 1, q));
+    // Named, for the intrinsic is a macro where nothing is optimized.
+    const auto below_left = find_below<Levels - 1, Base>(column, limit, 2 * at, q);
+    const auto below_right = find_below<Levels - 1, Base + (1 << (Levels - 1))>(column, limit, 2 * at + 1, q);
+    return _mm512_mask_blend_epi8(right, below_left, below_right);
   }
 }
 

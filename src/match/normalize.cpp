@@ -233,7 +233,9 @@ std::string normalize_item(std::string_view text) {
       continue;
     }
     const bool between_digits = i > 0 && i + 1 < s.size() && is_digit(s[i - 1]) && is_digit(s[i + 1]);
-    if (is_word(c) || ((c == '.' || c == '/') && between_digits))
+    // The digit before may have left with an amount of money.
+    const bool after_digit = !out.empty() && is_digit(out.back());
+    if (is_word(c) || ((c == '.' || c == '/') && between_digits && after_digit))
       out += c;
     else if (c == '&')
       append_word(out, "and");

@@ -72,16 +72,20 @@ def test_an_uploaded_model_answers_both_protocols(product):
     assert own.status == 200 and own.json["prediction"] == 2, own
 
 
+def ours(product):
+    return "--organization", product.admin().session["organization"]["slug"]
+
+
 def test_a_version_is_rolled_back_by_one_command(product):
     ml = ml_client(product)
     before = infer(ml, [[0, 0]])
     upload(ml, 10, 20)
     assert infer(ml, [[0, 0]])[1] == [10]
-    said = product.ctl("models", "rollback", "system-test").stdout
+    said = product.ctl("models", "rollback", "system-test", *ours(product)).stdout
     assert f"version {before[0]} in use" in said, said
     from cases_9_processes import wait_for
     wait_for(lambda: infer(ml, [[0, 0]]) == before, 10, "the rollback is not served")
-    assert "system-test" in product.ctl("models", "list").stdout
+    assert "system-test" in product.ctl("models", "list", *ours(product)).stdout
 
 
 def test_strangers_and_viewers_get_no_predictions(product):

@@ -39,7 +39,8 @@ TEST(normalize_item, is_safe_on_any_bytes) {
 }
 
 TEST(normalize_item, is_idempotent) {
-  for (const auto* text : {"Mobilization, Max. ____$3306400.00", "Conduit 1½ Inch", "Pipe, 6\"", "A (B01 of 123) & C"})
+  for (const auto* text : {"Mobilization, Max. ____$3306400.00", "Conduit 1½ Inch", "Pipe, 6\"", "A (B01 of 123) & C",
+                           "Sign __\xC2\xBC Steel"})
     EXPECT_EQ(normalize_item(normalize_item(text)), normalize_item(text));
 }
 

@@ -46,6 +46,8 @@ export function ItemsPage() {
     [navigate],
   );
   useEffect(() => {
+    // The address may be another page's already, where an item was opened from the list.
+    if (window.location.pathname !== '/items') return;
     if ((url.search ?? '') !== search) set({ search: search || undefined });
   }, [search, url.search, set]);
   const items = useItems({

@@ -73,6 +73,8 @@ export function SuppliersPage() {
   const [text, set_text] = useState(url.search ?? '');
   const [search] = useDebouncedValue(text, 90);
   useEffect(() => {
+    // The address may be another page's already, where a supplier was opened from the list.
+    if (window.location.pathname !== '/suppliers') return;
     if ((url.search ?? '') !== search)
       navigate({ to: '/suppliers', search: { ...url, search: search || undefined }, replace: true });
   }, [search, url, navigate]);
