@@ -4,7 +4,7 @@ from cases_9_processes import wait_for
 
 
 def busiest(admin):
-    return admin.get("/api/v1/items?sort=bids&limit=1").json["data"][0]
+    return admin.get("/api/v1/items?sort=bids&priced=true&limit=1").json["data"][0]
 
 
 def test_an_item_has_a_forecast_with_bands(product):
