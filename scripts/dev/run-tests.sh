@@ -13,7 +13,7 @@
 #   sanitize   the unit tests of the pure folders under AddressSanitizer and UBSan
 #   fuzz       each fuzz target over its corpus and then on new inputs for PRICING_FUZZ_SECONDS (default 20)
 #   gpu        compiles the GPU variant of the forests and loads it, where nvcc is; part of unit too
-# Without names: unit, celery, system, e2e and infrastructure. --sanitize runs the C++ unit tests of every folder under that sanitizer.
+# Without names: unit, celery, system and e2e. --sanitize runs the C++ unit tests of every folder under that sanitizer.
 # Ends with the line "N passed, N failed"; fails when a test failed, crashed or did not start.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ ${#parts[@]} -gt 0 ] || [ -n "$sanitize" ] || parts=(unit celery system e2e infrastructure)
+[ ${#parts[@]} -gt 0 ] || [ -n "$sanitize" ] || parts=(unit celery system e2e)
 
 # The folders whose code is pure or parses hostile input, where a sanitizer finds what a test cannot.
 sanitized_folders='core wire match learn economics'
