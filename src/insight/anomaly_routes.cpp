@@ -187,7 +187,7 @@ answer<anomaly_summary> summarize(postgres::pool& database, postgres::scope s) {
   auto runs = co_await database.query<anomaly_run>(s, find_runs, s.organization);
   if (!runs)
     co_return runs.error();
-  co_return anomaly_summary{std::move(*totals), std::move(*runs)};
+  co_return anomaly_summary{*totals, std::move(*runs)};
 }
 
 answer<search_view> ask_search(postgres::pool& database, postgres::scope s) {

@@ -127,7 +127,7 @@ result<void> backup_manager::back_up_files(backup_manifest& m, const std::string
     child_process tar({.words = {"tar", "-c", "--no-recursion", "--null", "--verbatim-files-from", "-C", root.string(),
                                  "-T", list.string()}});
     for (auto bytes = tar.read(); !bytes.empty(); bytes = tar.read())
-      if (const auto done = to.write(bytes); !done)
+      if (auto done = to.write(bytes); !done)
         return done;
     return tar.finish();
   });

@@ -73,9 +73,9 @@ result<void> backup_store::add_stream(backup_manifest& m, backup_stream stream, 
                        stream.pieces.push_back({piece.size(), sha256_hex(piece)});
                        return objects_.put(piece_key(m, stream, number), piece);
                      });
-  if (const auto done = fill(writer); !done)
+  if (auto done = fill(writer); !done)
     return done;
-  if (const auto done = writer.finish(); !done)
+  if (auto done = writer.finish(); !done)
     return done;
   stream.plain_bytes = writer.plain_bytes();
   stream.plain_sha256 = writer.plain_sha256();
@@ -85,7 +85,7 @@ result<void> backup_store::add_stream(backup_manifest& m, backup_stream stream, 
 
 result<void> backup_store::complete(const backup_manifest& m) {
   const auto text = wire::encode(m);
-  if (const auto done = objects_.put(signature_object(environment_, m.id), key_.sign(text)); !done)
+  if (auto done = objects_.put(signature_object(environment_, m.id), key_.sign(text)); !done)
     return done;
   return objects_.put(manifest_object(environment_, m.id), text);
 }
@@ -101,10 +101,10 @@ result<void> backup_store::read_stream(const backup_manifest& m, const backup_st
     if (piece->size() != s.pieces[i].bytes || sha256_hex(*piece) != s.pieces[i].sha256)
       return invalid_input(fmt::format("{} was changed: it has {} bytes of {} and not the checksum of the manifest",
                                        key, piece->size(), s.pieces[i].bytes));
-    if (const auto done = reader.feed(*piece); !done)
+    if (auto done = reader.feed(*piece); !done)
       return done;
   }
-  if (const auto done = reader.finish(); !done)
+  if (auto done = reader.finish(); !done)
     return done;
   if (reader.plain_sha256() != s.plain_sha256)
     return invalid_input(fmt::format("the content of {} does not have the checksum of the manifest", s.name));
@@ -113,7 +113,7 @@ result<void> backup_store::read_stream(const backup_manifest& m, const backup_st
 
 result<void> backup_store::check(const backup_manifest& m) const {
   for (const auto& s : m.streams)
-    if (const auto done = read_stream(m, s, [](std::string_view) { return result<void>(); }); !done)
+    if (auto done = read_stream(m, s, [](std::string_view) { return result<void>(); }); !done)
       return done;
   return {};
 }
@@ -130,7 +130,7 @@ result<void> backup_store::remove(const std::string& id) {
   // Without its manifest it is no backup any more, wherever this stops.
   std::stable_partition(own.begin(), own.end(), [](const auto& key) { return key.ends_with("/manifest.json"); });
   for (const auto& key : own)
-    if (const auto done = objects_.remove(key); !done)
+    if (auto done = objects_.remove(key); !done)
       return done;
   return {};
 }

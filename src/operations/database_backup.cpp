@@ -188,7 +188,7 @@ void keep_archived_wal(const backup_config& c, const std::string& segment) {
 
 result<void> pour(child_process& from, seal_writer& to) {
   for (auto bytes = from.read(); !bytes.empty(); bytes = from.read())
-    if (const auto done = to.write(bytes); !done)
+    if (auto done = to.write(bytes); !done)
       return done;
   return from.finish();
 }
@@ -237,7 +237,7 @@ result<void> back_up_database(backup_store& store, backup_manifest& m, const bac
   const wal_folder wal;
   wal_receiver receiver(postgres_tool(server.version, "pg_receivewal"), c.database_url, wal.path());
   const auto begin = reader.query<std::string>(current_segment).at(0); // the base backup starts here or later
-  const auto based = store.add_stream(m, {.part = "database", .name = "database"}, [&](seal_writer& out) {
+  auto based = store.add_stream(m, {.part = "database", .name = "database"}, [&](seal_writer& out) {
     child_process base({.words = {postgres_tool(server.version, "pg_basebackup"), "-D", "-", "-F", "tar", "-X", "none",
                                   "-c", "fast", "--no-password", "-l", "pricing " + m.id},
                         .environment = environment_of(c.database_url)});
@@ -254,7 +254,7 @@ result<void> back_up_database(backup_store& store, backup_manifest& m, const bac
   const auto segments = receiver.files();
   if (segments.empty() || segments.front() > begin)
     return error{errc::unavailable, "the WAL from the start of the base backup is not whole"};
-  const auto logged = store.add_stream(m, {.part = "database", .name = "wal"}, [&](seal_writer& out) {
+  auto logged = store.add_stream(m, {.part = "database", .name = "wal"}, [&](seal_writer& out) {
     child_process tar({.words = {"tar", "-c", "-C", wal.path().string(), "."}});
     return pour(tar, out);
   });
