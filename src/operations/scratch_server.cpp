@@ -58,7 +58,7 @@ result<void> unpack(const backup_store& store, const backup_manifest& m, const b
                     const std::filesystem::path& folder, bool as_database_user) {
   child_process tar(
       {.words = {"tar", "-x", "--no-same-owner", "-C", folder.string()}, .as_database_user = as_database_user});
-  const auto read = store.read_stream(m, s, [&](std::string_view plain) { return tar.write(plain); });
+  auto read = store.read_stream(m, s, [&](std::string_view plain) { return tar.write(plain); });
   if (!read)
     return read;
   return tar.finish();
@@ -98,7 +98,8 @@ result<std::unique_ptr<scratch_server>> scratch_server::start(const backup_store
   written("server.conf", "");
   written("server.log", "");
   std::filesystem::remove(folder / "data" / "standby.signal");
-  std::ofstream(folder / "data" / "recovery.signal");
+  std::ofstream signal(folder / "data" / "recovery.signal");
+  signal.close();
   give_to_database_user(folder / "data" / "recovery.signal");
 
   // On the command line, so that nothing the old server was told (postgresql.auto.conf) is stronger; most of all not

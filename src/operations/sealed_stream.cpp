@@ -118,7 +118,7 @@ struct seal_writer::state {
       chunk.append(packed.data(), out.pos);
       // The last chunk stays for finish: only it may be short, and it carries the mark of the end.
       while (chunk.size() > chunk_bytes) {
-        if (const auto done = seal(std::string_view(chunk).substr(0, chunk_bytes), false); !done)
+        if (auto done = seal(std::string_view(chunk).substr(0, chunk_bytes), false); !done)
           return done;
         chunk.erase(0, chunk_bytes);
       }
@@ -135,7 +135,7 @@ struct seal_writer::state {
                                                        : crypto_secretstream_xchacha20poly1305_TAG_MESSAGE);
     if (piece.size() < piece_bytes && !is_last)
       return {};
-    const auto done = emit(number++, piece);
+    auto done = emit(number++, piece);
     piece.clear();
     return done;
   }
@@ -164,7 +164,7 @@ result<void> seal_writer::write(std::string_view plain) {
 }
 
 result<void> seal_writer::finish() {
-  if (const auto done = state_->compress({}, ZSTD_e_end); !done)
+  if (auto done = state_->compress({}, ZSTD_e_end); !done)
     return done;
   state_->digest = state_->hash.finish();
   return state_->seal(state_->chunk, true);
@@ -211,7 +211,7 @@ struct seal_reader::state {
         return damaged(name);
       const std::string_view bytes(unpacked.data(), out.pos);
       hash.add(bytes);
-      if (const auto done = take(bytes); !done)
+      if (auto done = take(bytes); !done)
         return done;
     }
     return {};
@@ -246,7 +246,7 @@ result<void> seal_reader::feed(std::string_view piece) {
     s.begun = true;
   }
   for (; s.held.size() - at > sealed_chunk_bytes; at += sealed_chunk_bytes)
-    if (const auto done = s.open(std::string_view(s.held).substr(at, sealed_chunk_bytes)); !done)
+    if (auto done = s.open(std::string_view(s.held).substr(at, sealed_chunk_bytes)); !done)
       return done;
   s.held.erase(0, at);
   return {};
@@ -256,7 +256,7 @@ result<void> seal_reader::finish() {
   auto& s = *state_;
   if (!s.begun)
     return damaged(s.name);
-  if (const auto done = s.open(s.held); !done)
+  if (auto done = s.open(s.held); !done)
     return done;
   if (!s.ended || s.left != 0)
     return damaged(s.name);

@@ -183,7 +183,7 @@ class infer_reader {
     if (inputs_.empty())
       return invalid_input("there are no inputs");
     for (const auto& t : inputs_)
-      if (const auto right = check(t); !right)
+      if (auto right = check(t); !right)
         return right;
     const tensor& first = inputs_.front();
     const auto dimension = [](const tensor& t, std::size_t i) { return static_cast<std::size_t>(t.shape[i]); };
