@@ -111,7 +111,7 @@ result<insight::find_anomalies_out> find_anomalies(const jobs::session_factory& 
                                                    const insight::find_anomalies_in& in,
                                                    const jobs::progress_function& progress) {
   const auto session = connect();
-  const auto done = insight::find_anomalies(*session, in, steps_of(progress));
+  auto done = insight::find_anomalies(*session, in, steps_of(progress));
   if (done)
     log::info("strange prices looked for", {{"organization", in.organization_id.value},
                                             {"uploads", done->uploads},
@@ -125,7 +125,7 @@ result<insight::check_drift_out> check_drift(const jobs::session_factory& connec
                                              const jobs::progress_function& progress) {
   const auto session = connect();
   storage::folder_store objects(storage_root);
-  const auto done = insight::check_drift(*session, objects, in.organization_id, steps_of(progress));
+  auto done = insight::check_drift(*session, objects, in.organization_id, steps_of(progress));
   if (done)
     log::info("model held against new prices",
               {{"organization", in.organization_id.value}, {"bids", done->bids}, {"drifted", done->drifted}});
