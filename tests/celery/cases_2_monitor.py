@@ -7,7 +7,8 @@ import sys
 import time
 
 from rival import app, ours
-from stage import HERE, wait_for
+from local import wait_for
+from stage import HERE
 
 LIMIT = 15
 NODE = "ours@here"

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 from rival import app, ours
-from stage import wait_for
+from local import wait_for
 
 LIMIT = 30
 SHORT = {"visibility_timeout_s": 2, "sweep_every_s": 1}

@@ -10,7 +10,8 @@ from collections import Counter
 
 import redis
 from rival import app, end_subscriptions, ours
-from stage import Process, Sentinels, wait_for
+from local import wait_for
+from stage import Process, Sentinels
 
 LIMIT = 30
 SHORT = {"visibility_timeout_s": 2, "sweep_every_s": 1}

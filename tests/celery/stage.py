@@ -3,31 +3,14 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
+
+from local import free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.realpath(os.path.join(HERE, "..", ".."))
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(what, limit_s, message):
-    """What `what` returns, once that is true."""
-    end = time.monotonic() + limit_s
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < end, message() if callable(message) else message
-        time.sleep(0.02)
 
 
 class Process:

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import time
 
-from private_product import REPOSITORY, Product, free_port, get, wait_for
+from local import free_port, wait_for
+from private_product import REPOSITORY, Product, get
 
 MANAGER = os.path.join(REPOSITORY, "scripts/backup_manager")
 DATA = """create table if not exists kept (id int primary key, note text, at timestamptz not null default clock_timestamp());

@@ -9,19 +9,11 @@ import tempfile
 import threading
 import time
 
+from local import free_ports
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = os.path.realpath(os.path.join(HERE, "..", "..", "infrastructure", "k8s", "base", "redis"))
 PASSWORD = "a-password-of-this-test"
-
-
-def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for s in held:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
 
 
 def ask(port, *commands, timeout_s=2.0, password=PASSWORD):

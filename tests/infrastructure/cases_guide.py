@@ -3,7 +3,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -11,6 +10,7 @@ import tempfile
 import cases_terraform
 import yaml
 from deploy_checks import kubectl
+from local import free_product_port
 from private_product import Product
 from recorded_cluster import RecordedCluster
 
@@ -187,26 +187,13 @@ def test_commands_of_the_guide_on_this_machine(stage):
                 done[content] = line
                 script = re.sub(r"https://(staging\.)?pricing-agent\.com", web, content).replace("./restored", restored)
                 server = ["./scripts/dev/run-dev-server.sh", "--stop-after-ready", "--dir", os.path.join(product.folder, "dev"),
-                          "--port", str(port_with_three_more())]
+                          "--port", str(free_product_port())]
                 runs(line, script.replace(server[0], " ".join(server)), environment)
             assert os.path.exists(report) and os.path.isdir(restored)
         finally:
             if not had_report and os.path.exists(report):
                 os.remove(report)
             stop_restored(restored)
-
-
-def port_with_three_more():
-    """P such that P, P+1, P+1101 and P+1102 are free."""
-    for port in range(27000 + os.getpid() % 500, 60000, 17):
-        try:
-            for offset in (0, 1, 1101, 1102):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", port + offset))
-            return port
-        except OSError:
-            continue
-    raise AssertionError("no free ports")
 
 
 def stop_restored(folder):

@@ -10,7 +10,8 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
-from private_product import REPOSITORY, Product, get, wait_for
+from local import wait_for
+from private_product import REPOSITORY, Product, get
 
 MONITOR = os.path.join(REPOSITORY, "scripts/health_monitor")
 ALL = {"live", "ready", "database", "cache", "queue", "ml", "certificates", "latency", "version"}

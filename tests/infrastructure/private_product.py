@@ -2,12 +2,12 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
+
+from local import free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.realpath(os.path.join(HERE, "..", ".."))
@@ -30,23 +30,6 @@ echo ready
 exec >&-
 while true; do sleep 3600 & wait $! || true; done
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def wait_for(what, limit_s, message):
-    """What `what` returns, once that is true."""
-    end = time.monotonic() + limit_s
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < end, message() if callable(message) else message
-        time.sleep(0.05)
 
 
 def get(url, timeout_s=5):

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import time
 
-from product import Product, free_ports
+from product import Product, free_product_port
 
 
 def wait_for(what, limit_s, text):
@@ -75,7 +75,7 @@ def test_a_second_copy_runs_beside_the_first_and_leaves_nothing(product):
 
 
 def test_a_folder_or_port_in_use_is_refused_with_a_reason(product):
-    for port, folder, words in ((free_ports(), product.dir, "already running"),
+    for port, folder, words in ((free_product_port(), product.dir, "already running"),
                                 (product.port, product.dir + "-other", "is in use")):
         refused = subprocess.run([product.command()[0], "--port", str(port), "--dir", folder], capture_output=True,
                                  text=True, timeout=60)

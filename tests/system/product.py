@@ -5,26 +5,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
+from local import free_product_port
+
 REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 START_LIMIT_S = 600  # the first start may build
-
-
-def free_ports():
-    """A port P such that P, P+1, P+1101 and P+1102 are free now."""
-    for port in range(21000 + os.getpid() % 1000, 60000, 7):
-        try:
-            for offset in (0, 1, 1101, 1102):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", port + offset))
-            return port
-        except OSError:
-            continue
-    raise RuntimeError("no free ports")
 
 
 class Answer:
@@ -84,7 +72,7 @@ class Product:
         self.folder = folder or tempfile.mkdtemp(prefix="pricing-system-")
         os.chmod(self.folder, 0o755)
         self.dir = os.path.join(self.folder, "var")
-        self.port = port or free_ports()
+        self.port = port or free_product_port()
         self.extra = list(extra)
         self.process = None
         self.email = self.password = None

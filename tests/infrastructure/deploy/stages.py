@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -15,22 +14,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from local import free_ports
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 REPOSITORY = os.path.realpath(os.path.join(HERE, "..", "..", ".."))
 DEPLOY = os.path.join(REPOSITORY, "scripts", "deploy.sh")
 DIGESTS = {tag: "sha256:" + hashlib.sha256(tag.encode()).hexdigest() for tag in ("v1.0.0", "v2.0.0", "v3.0.0", "v6.6.6")}
 FAST = {"DEPLOY_WATCH_S": "0", "DEPLOY_WATCH_EVERY_S": "0.1", "DEPLOY_OLD_COLOUR_STAYS_S": "0",
         "DEPLOY_READY_TIMEOUT_S": "60", "DEPLOY_MIGRATE_TIMEOUT_S": "60", "DEPLOY_ACTOR": "tester@here"}
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 class Run:
