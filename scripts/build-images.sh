@@ -79,7 +79,7 @@ for image in "${images[@]}"; do
   digest=$(python3 infrastructure/docker/settle.py "$work/image")
   id=$(buildah pull --quiet "dir:$work/image")
   buildah tag "$id" "$name"
-  printf '%s %s %s\n' "$name" "$digest" "$(buildah images --format '{{.Size}}' "$name")"
+  printf '%s %s %s\n' "$name" "$digest" "$(buildah images --format '{{.Size}}' "$name" | sed -n 1p)"
   if $push; then
     buildah push --digestfile "$work/digest" "$name" >&2
     printf '%s@%s pushed\n' "$name" "$(cat "$work/digest")"

@@ -27,5 +27,5 @@ mmdebstrap --quiet --variant=minbase --include=ca-certificates --dpkgopt=path-ex
 container=$(buildah from scratch)
 buildah add --quiet "$container" "$folder/root.tar" / >/dev/null
 buildah config --env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --cmd bash "$container"
-buildah commit --quiet --format docker --omit-history --timestamp "$SOURCE_DATE_EPOCH" "$container" "$name" >/dev/null
+buildah commit --quiet --format docker --timestamp "$SOURCE_DATE_EPOCH" "$container" "$name" >/dev/null
 printf '%s %s\n' "$name" "$(buildah images --format '{{.Size}}' "$name")"

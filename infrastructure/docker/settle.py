@@ -1,7 +1,7 @@
 """settle.py FOLDER: an image as `buildah push IMAGE dir:FOLDER` wrote it loses what only tells which build made it.
 
-The container it was made in, that container's host name, the parent among cached layers and the history: of two builds of
-one commit these are all that differs. The layers stay as they are. Prints the digest of the manifest."""
+The container it was made in, that container's host name, the parent among cached layers and the words of the history: of
+two builds of one commit these are all that differs. The layers stay as they are. Prints the digest of the manifest."""
 import hashlib
 import json
 import os
@@ -12,6 +12,8 @@ def settled(config):
     """The same image without the names of what it was built in."""
     kept = {key: config[key] for key in ("architecture", "os", "created", "rootfs")}
     kept["config"] = {key: value for key, value in config["config"].items() if key not in ("Hostname", "Image") and value}
+    # One entry for each layer: an image that is built on this one needs them.
+    kept["history"] = [{"created": config["created"], "created_by": "COPY"} for _ in config["rootfs"]["diff_ids"]]
     return kept
 
 
