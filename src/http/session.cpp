@@ -512,8 +512,11 @@ asio::awaitable<bool> session::serve(parser& p) {
   if (!in_file)
     finish(out);
   const int status = out.status;
-  const bool written =
-      in_file ? co_await write_file(std::move(out), keep_alive) : co_await write(std::move(out), keep_alive);
+  bool written = false;
+  if (in_file)
+    written = co_await write_file(std::move(out), keep_alive);
+  else
+    written = co_await write(std::move(out), keep_alive);
   const auto took = steady::now() - r.received_at;
   shared.measured.count(*measured, status, took);
   if (shared.settings.access_log && log::writes(log::level::info))
