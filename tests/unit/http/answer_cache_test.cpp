@@ -3,6 +3,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
 using namespace pricing;
@@ -102,6 +104,52 @@ TEST_F(answer_cache_test, a_route_is_asked_once_until_the_change) {
   asio::co_spawn(io, ask(), asio::detached);
   io.run();
   EXPECT_EQ(answers, (std::vector<std::string>{"not yet", "2", "2", "3"})); // a failure is not kept
+}
+
+TEST_F(answer_cache_test, those_who_ask_at_once_share_one_answer_and_one_failure) {
+  asio::io_context io;
+  int asked = 0;
+  bool fails = true, throws = false;
+  route r = cached(raw_route(method::get, "/x", {.any_user = true},
+                             [&](context&) -> asio::awaitable<result<response>> {
+                               ++asked;
+                               const bool failing = fails;
+                               asio::steady_timer gate(io, std::chrono::milliseconds(20));
+                               co_await gate.async_wait(asio::use_awaitable);
+                               if (throws)
+                                 throw std::runtime_error("broken");
+                               if (failing)
+                                 co_return not_found("not yet");
+                               co_return response::json("made");
+                             }),
+                   cache);
+  request q;
+  q.target = "/x";
+  std::vector<std::string> answers;
+  const auto ask = [&](organization_id whose) -> asio::awaitable<void> {
+    context c{q, r};
+    c.caller.organization = whose;
+    auto got = co_await r.handle(c);
+    answers.emplace_back(got ? std::string(got->content()) : got.error().message);
+  };
+  const auto crowd = [&](std::vector<organization_id> who) {
+    asked = 0, answers.clear();
+    for (const auto whose : who)
+      asio::co_spawn(io, ask(whose), [](std::exception_ptr) {});
+    io.restart();
+    io.run();
+  };
+  crowd({ours, ours, ours});
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(answers, (std::vector<std::string>(3, "not yet")));
+  throws = true;
+  crowd({ours, ours});
+  EXPECT_EQ(asked, 2); // who waited for one that broke tries himself
+  throws = fails = false;
+  crowd({ours, theirs, ours, ours});
+  EXPECT_EQ(asked, 2); // one for each organization
+  EXPECT_EQ(answers, (std::vector<std::string>(4, "made")));
+  EXPECT_TRUE(cache.makings()->empty());
 }
 
 } // namespace
