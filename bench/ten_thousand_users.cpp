@@ -254,7 +254,7 @@ class crowd {
     const auto number = std::to_string(serial_++);
     const auto body = replaced(r.body, "{n}", number);
     u.out = r.method + ' ' + replaced(r.path, "{n}", number) +
-            " HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: pricing_session=" + u.session + "\r\n";
+            " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\nCookie: pricing_session=" + u.session + "\r\n";
     if (r.method != "GET")
       u.out += "X-CSRF-Token: " + u.csrf + "\r\nContent-Type: " + r.content_type +
                "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";

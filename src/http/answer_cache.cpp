@@ -1,5 +1,6 @@
 #include "http/answer_cache.hpp"
 
+#include "http/compress.hpp"
 #include "http/text.hpp"
 
 #include <boost/asio/redirect_error.hpp>
@@ -86,16 +87,24 @@ std::uint64_t answer_cache::generation(organization_id organization) const {
 
 void answer_cache::keep(organization_id organization, const std::string& target, std::uint64_t made_in,
                         response& answer, steady::time_point expires_at) {
+  if (made_in != generation(organization))
+    return;
+  if (answer.etag.empty())
+    answer.etag = content_etag(answer.content());
+  // Packed once, and so more of them fit.
+  if (is_worth_gzip(answer)) {
+    answer.unpacked_bytes = answer.content().size();
+    answer.shared_body = std::make_shared<const std::string>(gzip(answer.content(), 1));
+    answer.body.clear();
+  }
   std::string key = key_of(organization, target);
   const std::size_t bytes = answer.content().size() + 2 * key.size() + entry_overhead;
-  if (made_in != generation(organization) || bytes > bytes_max_ / 4)
+  if (bytes > bytes_max_ / 4)
     return;
   if (const auto old = by_key_.find(key); old != by_key_.end())
     drop(old->second);
   while (bytes_ + bytes > bytes_max_)
     drop(std::prev(entries_.end()));
-  if (answer.etag.empty())
-    answer.etag = content_etag(answer.content());
   if (!answer.shared_body)
     answer.shared_body = std::make_shared<const std::string>(std::move(answer.body));
   entries_.push_front({key, organization.value, answer, bytes, expires_at});

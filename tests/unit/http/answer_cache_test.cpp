@@ -1,5 +1,8 @@
 #include "http/answer_cache.hpp"
 
+#include "http/compress.hpp"
+#include "http/text.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -7,12 +10,23 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <gtest/gtest.h>
 
+#include <random>
+
 using namespace pricing;
 using namespace pricing::http;
 
 namespace {
 
 constexpr organization_id ours{1}, theirs{2};
+
+// Text that no compression makes smaller.
+std::string noise(std::size_t bytes) {
+  std::minstd_rand random(7);
+  std::string out(bytes, ' ');
+  for (char& c : out)
+    c = static_cast<char>(random() >> 16);
+  return out;
+}
 
 class answer_cache_test : public testing::Test {
  protected:
@@ -32,6 +46,17 @@ TEST_F(answer_cache_test, gives_back_what_was_kept_with_its_tag) {
   EXPECT_EQ(kept->etag.size(), 34u);
   EXPECT_FALSE(has(ours, "/b"));
   EXPECT_FALSE(has(theirs, "/a"));
+}
+
+TEST_F(answer_cache_test, keeps_what_is_large_packed) {
+  const std::string large(9'000, 'x');
+  keep(ours, "/large", large);
+  EXPECT_LT(cache.bytes(), 1'500u);
+  const response* kept = cache.find(ours, "/large");
+  ASSERT_TRUE(kept);
+  EXPECT_EQ(kept->unpacked_bytes, large.size());
+  EXPECT_EQ(gunzip(kept->content(), kept->unpacked_bytes), large);
+  EXPECT_EQ(kept->etag, content_etag(large)); // as if it were not packed
 }
 
 TEST_F(answer_cache_test, forgets_one_organization_or_all) {
@@ -68,13 +93,13 @@ TEST_F(answer_cache_test, keeps_nothing_that_was_made_before_the_change) {
 
 TEST_F(answer_cache_test, stays_within_its_bytes_and_drops_what_was_used_longest_ago) {
   for (int i = 0; i < 4; ++i)
-    keep(ours, "/" + std::to_string(i), std::string(4'000, 'x'));
+    keep(ours, "/" + std::to_string(i), noise(4'000));
   EXPECT_TRUE(has(ours, "/0")); // used: /1 is the oldest now
-  keep(ours, "/4", std::string(4'000, 'x'));
+  keep(ours, "/4", noise(4'000));
   EXPECT_FALSE(has(ours, "/1"));
   EXPECT_TRUE(has(ours, "/0"));
   EXPECT_LE(cache.bytes(), 20'000u);
-  keep(ours, "/large", std::string(6'000, 'x'));
+  keep(ours, "/large", noise(6'000));
   EXPECT_FALSE(has(ours, "/large")); // one answer may not push out all others
 }
 
