@@ -13,6 +13,10 @@ class Stopped(BaseException):
     pass
 
 
+class NotAskedFor(Exception):
+    """Raised by a case that runs only where somebody names what it needs; says what that is."""
+
+
 def _stop_at_signal(number, _frame):
     raise Stopped(f"signal {number}")
 
@@ -24,7 +28,7 @@ def end_cleanly_at_signals():
 
 class Results:
     def __init__(self, suite, before=lambda: None):
-        self.suite, self.before, self.all = suite, before, []
+        self.suite, self.before, self.all, self.not_asked_for = suite, before, [], []
 
     def run(self, module, name, case, *arguments):
         """True when the case passed."""
@@ -33,6 +37,10 @@ class Results:
         try:
             self.before()
             case(*arguments)
+        except NotAskedFor as reason:
+            self.not_asked_for.append((module, name, str(reason)))
+            print(f"not asked for  {name}: {reason}", flush=True)
+            return True
         except Exception:
             failure = traceback.format_exc()
         seconds = time.monotonic() - begin
@@ -55,7 +63,7 @@ class Results:
         return [r for r in self.all if r[3]]
 
     def write_junit(self, path):
-        suite, tests, failures = quoteattr(self.suite), len(self.all), len(self.failed)
+        suite, tests, failures = quoteattr(self.suite), len(self.all) + len(self.not_asked_for), len(self.failed)
         with open(path, "w", encoding="utf-8") as out:
             out.write('<?xml version="1.0" encoding="UTF-8"?>\n')
             out.write(f'<testsuites tests="{tests}" failures="{failures}"><testsuite name={suite} '
@@ -66,9 +74,13 @@ class Results:
                     message = quoteattr(failure.strip().splitlines()[-1][:300])
                     out.write(f"<failure message={message}>{escape(failure)}</failure>")
                 out.write("</testcase>\n")
+            for module, name, reason in self.not_asked_for:
+                out.write(f"<testcase classname={quoteattr(module)} name={quoteattr(name)} time=\"0\">"
+                          f"<skipped message={quoteattr('not asked for: ' + reason)}/></testcase>\n")
             out.write("</testsuite></testsuites>\n")
 
     def summary(self):
         """Prints it; the exit status."""
-        print(f"{self.suite}: {len(self.all) - len(self.failed)} of {len(self.all)} passed")
+        others = f", {len(self.not_asked_for)} not asked for" if self.not_asked_for else ""
+        print(f"{self.suite}: {len(self.all) - len(self.failed)} of {len(self.all)} passed{others}")
         return 1 if self.failed or not self.all else 0
