@@ -116,7 +116,7 @@ class web_thread {
       : database_(thread.io(), shared.configured.database, &registry),
         cache_(thread.io(), shared.configured.cache),
         model_(thread.io(), shared.configured.ml, shared.signer),
-        model_health_(thread.io(), {.base_url = shared.configured.ml.url}),
+        model_health_(thread.io(), models::reach(shared.configured.ml)),
         people_(database_),
         identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock, &registry),
         answers_(shared.configured.web.answer_cache_bytes),
