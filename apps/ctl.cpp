@@ -128,7 +128,8 @@ class command_line {
 
   int import(ingest::import_request request, const std::string& organization_name) const {
     const organization_id into = organization(organization_name);
-    ingest::ingest_service service([this] { return connect(); }, ingest::files_under(storage_root()), clock_);
+    const auto objects = storage::open_store(storage_root());
+    ingest::ingest_service service([this] { return connect(); }, ingest::files_in(*objects), clock_);
     bool loaded = false, failed = false;
     std::unique_ptr<progress_line> line;
     std::filesystem::path shown;
@@ -161,10 +162,10 @@ class command_line {
 
   void train(const std::string& organization_name) const {
     const auto session = connect();
-    storage::folder_store objects(storage_root());
+    const auto objects = storage::open_store(storage_root());
     auto line = std::make_unique<progress_line>("Training");
     const auto of = organization(organization_name);
-    const auto report = models::train_model(*session, objects, of, [&](std::string_view step, double share) {
+    const auto report = models::train_model(*session, *objects, of, [&](std::string_view step, double share) {
                           line->show(share, std::string(step));
                         }).value();
     line.reset();

@@ -101,8 +101,8 @@ struct process {
   const settings& configured;
   identity::token_signer signer;
   net::cpu_pool cpu;
+  std::unique_ptr<storage::object_store> objects;
   ingest::ingest_service ingest;
-  storage::folder_store objects;
   system_clock clock;
   const celery::key_names queue_keys{.prefix = configured.celery.prefix,
                                      .result_prefix = configured.celery.result_prefix};
@@ -163,7 +163,7 @@ class web_thread {
     append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
     append(routes, models::models_routes(database_));
     append(routes, sourcing::verdict_routes(verdicts_));
-    append(routes, reports::export_routes(database_, shared_.objects));
+    append(routes, reports::export_routes(database_, *shared_.objects, shared_.cpu));
     append(routes, watch::alert_routes(database_));
     // Its benchmark is of today.
     routes.push_back(http::cached(insight::item_page_route(catalog_, database_), answers_, std::chrono::minutes(1)));
@@ -251,13 +251,15 @@ class web_thread {
 
 void run(const settings& s) {
   prometheus::Registry registry;
-  process shared{.configured = s,
-                 .signer = identity::token_signer::create(s.identity.secret).value(),
-                 .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
-                 .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); },
-                            ingest::files_under(s.storage.root), shared.clock},
-                 .objects = storage::folder_store(s.storage.root),
-                 .clock = {}};
+  auto objects = storage::open_store(s.storage.root);
+  const auto files = ingest::files_in(*objects);
+  process shared{
+      .configured = s,
+      .signer = identity::token_signer::create(s.identity.secret).value(),
+      .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
+      .objects = std::move(objects),
+      .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); }, files, shared.clock},
+      .clock = {}};
   describe_tasks(shared.tasks);
   static thread_local web_thread* here = nullptr; // whose connections a probe on this thread looks at
   const http::probes probes{.ready = [] { return here->ready(); }, .components = [] { return here->components(); }};

@@ -2,7 +2,7 @@
 
 #include "core/log.hpp"
 #include "operations/database_backup.hpp"
-#include "operations/s3_store.hpp"
+#include "operations/tar_writer.hpp"
 
 #include <boost/json/string.hpp>
 #include <fmt/format.h>
@@ -133,6 +133,33 @@ result<void> backup_manager::back_up_files(backup_manifest& m, const std::string
   });
 }
 
+// Models only: uploads and exports in a bucket have versions and a copy elsewhere.
+result<void> backup_manager::back_up_objects(backup_manifest& m, const std::string& part, const std::string& root) {
+  const auto objects = storage::open_store(root);
+  const auto keys = objects->list("models");
+  if (!keys)
+    return keys.error();
+  backup_stream stream{.part = part, .name = part};
+  for (const auto& key : *keys) {
+    const auto bytes = objects->size(key);
+    if (!bytes)
+      return bytes.error();
+    ++stream.files;
+    stream.file_bytes += *bytes;
+  }
+  return store_.add_stream(m, stream, [&](seal_writer& to) -> result<void> {
+    tar_writer tar([&to](std::string_view bytes) { return to.write(bytes); });
+    for (const auto& key : *keys) {
+      const auto file = objects->get_file(key);
+      if (!file)
+        return file.error();
+      if (auto done = tar.add(key, file->path); !done)
+        return done;
+    }
+    return tar.finish();
+  });
+}
+
 result<backup_manifest> backup_manager::back_up(const std::string& type, const backup_sources& sources) {
   const auto parts = parts_of(type);
   if (!parts)
@@ -149,6 +176,8 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
         return files.error();
       return back_up_files(m, part, root, *files);
     };
+    if (part == "models" && sources.objects.starts_with("s3://"))
+      return back_up_objects(m, part, sources.objects);
     if (part == "models")
       return whole(sources.objects, "PRICING_STORAGE_ROOT");
     if (part == "manifests")
@@ -383,11 +412,9 @@ bool location_exists(const std::string& root) {
 }
 
 std::unique_ptr<storage::object_store> open_location(const std::string& root, bool create) {
-  if (root.starts_with("s3://"))
-    return std::make_unique<s3_store>(parse_s3_location(root).value());
   if (!create && !location_exists(root))
     throw std::runtime_error("there is no folder " + root);
-  return std::make_unique<storage::folder_store>(root);
+  return storage::open_store(root);
 }
 
 } // namespace pricing::operations

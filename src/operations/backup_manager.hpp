@@ -10,7 +10,7 @@ inline constexpr const char* backup_parts[] = {"database", "models", "config", "
 
 // What is backed up besides the database.
 struct backup_sources {
-  std::filesystem::path objects;     // the object store's folder: models, uploads, exports
+  std::string objects;               // the object store: a folder with models, uploads, exports, or s3://…
   std::string effective_config;      // with secrets hidden
   std::filesystem::path config_file; // none when empty
 };
@@ -50,6 +50,7 @@ class backup_manager {
  private:
   result<void> back_up_files(backup_manifest& m, const std::string& part, const std::filesystem::path& root,
                              const std::vector<std::string>& files);
+  result<void> back_up_objects(backup_manifest& m, const std::string& part, const std::string& root);
   result<backup_manifest> choose(const std::string& id, const recovery_target& target) const;
   void forget_unneeded_wal();
 
