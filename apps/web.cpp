@@ -158,7 +158,7 @@ class web_thread {
     append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind,
                                                       models::price_items_job_kind, reports::export_job_kind,
                                                       watch::evaluate_job_kind, insight::find_anomalies_job_kind,
-                                                      insight::check_drift_job_kind}));
+                                                      insight::check_drift_job_kind, operations::backup_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
     append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
     append(routes, models::models_routes(database_));

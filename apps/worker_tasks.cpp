@@ -9,6 +9,7 @@
 #include "market/refresh.hpp"
 #include "models/item_pricing.hpp"
 #include "models/training.hpp"
+#include "operations/backup_job.hpp"
 #include "product_tasks.hpp"
 
 #include <boost/json/string.hpp>
@@ -128,10 +129,23 @@ result<insight::check_drift_out> check_drift(const jobs::session_factory& connec
   return done;
 }
 
+result<operations::backup_out> back_up(const jobs::session_factory& connect, const backup_settings& s,
+                                       const operations::backup_in& in, const jobs::progress_function& progress,
+                                       std::string_view task_id) {
+  const auto session = connect();
+  auto done = operations::run_backup_job(*session, in, s.backup, s.sources, task_id,
+                                         [&progress](const std::string& part, std::uint64_t bytes) {
+                                           progress({{"step", part}, {"bytes", bytes}});
+                                         });
+  if (done)
+    log::info("backup made", {{"backup", boost::json::string(done->id)}, {"bytes", done->bytes}});
+  return done;
+}
+
 } // namespace
 
 void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::session_factory connect,
-                       std::shared_ptr<storage::object_store> objects) {
+                       std::shared_ptr<storage::object_store> objects, backup_settings backup) {
   work.add(table, ingest::import_task,
            [=](const auto& in, const auto& progress) { return import(connect, *objects, in, progress); });
   work.add(table, market::refresh_task,
@@ -148,6 +162,9 @@ void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::s
            [=](const auto& in, const auto& progress) { return check_drift(connect, *objects, in, progress); });
   work.add(table, reports::export_task,
            [=](const auto& in, const auto& progress) { return write_export(connect, *objects, in, progress); });
+  work.add(table, operations::backup_task, [=](const auto& in, const auto& progress, std::string_view task_id) {
+    return back_up(connect, backup, in, progress, task_id);
+  });
 }
 
 } // namespace pricing

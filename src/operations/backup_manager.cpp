@@ -3,6 +3,7 @@
 #include "core/log.hpp"
 #include "operations/database_backup.hpp"
 #include "operations/tar_writer.hpp"
+#include "operations/wal_archive.hpp"
 
 #include <boost/json/string.hpp>
 #include <fmt/format.h>
@@ -160,7 +161,8 @@ result<void> backup_manager::back_up_objects(backup_manifest& m, const std::stri
   });
 }
 
-result<backup_manifest> backup_manager::back_up(const std::string& type, const backup_sources& sources) {
+result<backup_manifest> backup_manager::back_up(const std::string& type, const backup_sources& sources,
+                                                const progress_function& progress) {
   const auto parts = parts_of(type);
   if (!parts)
     return parts.error();
@@ -204,8 +206,26 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
   };
 
   std::optional<error> failure;
+  std::exception_ptr stopped;
+  std::string at_work;
+  std::uint64_t stored = 0;
+  const auto tell = [&] {
+    try {
+      if (progress)
+        progress(at_work, stored);
+    } catch (...) {
+      stopped = std::current_exception();
+      throw;
+    }
+  };
+  store_.on_stored([&](std::uint64_t bytes) {
+    stored += bytes;
+    tell();
+  });
   try {
     for (const auto& part : *parts) {
+      at_work = part;
+      tell();
       log::info("backing up", {{"part", boost::json::string(part)}, {"backup", boost::json::string(m.id)}});
       if (const auto done = one(part); !done) {
         failure = done.error();
@@ -221,6 +241,7 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
   } catch (const std::exception& e) {
     failure = error{errc::unavailable, e.what()};
   }
+  store_.on_stored({});
   if (failure) {
     try {
       store_.remove(m.id).value();
@@ -229,6 +250,8 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
       log::warning("what the failed backup wrote could not be deleted; without a manifest it is no backup",
                    {{"error", boost::json::string(e.what())}});
     }
+    if (stopped)
+      std::rethrow_exception(stopped);
     return *failure;
   }
   forget_unneeded_wal();
@@ -356,12 +379,13 @@ result<std::vector<std::string>> backup_manager::clean_up(int retention_days) {
   return gone;
 }
 
-// Archived WAL goes when no backup needs it; with the last backup the archiving stops, as its marker is gone.
+// Archived WAL goes when no backup needs it; with the last backup the archiving into a folder stops, as its marker
+// goes.
 void backup_manager::forget_unneeded_wal() {
-  if (config_.wal_archive.empty() || !fs::is_directory(config_.wal_archive))
+  const bool in_folder = !config_.wal_archive.empty() && fs::is_directory(config_.wal_archive);
+  if (!in_folder && config_.wal_location.empty())
     return;
-  const fs::path archive(config_.wal_archive);
-  std::vector<std::string> first, archived;
+  std::vector<std::string> first;
   std::string identity;
   bool in_progress = false;
   const auto all = store_.list();
@@ -381,10 +405,19 @@ void backup_manager::forget_unneeded_wal() {
     if (b->manifest->database->system_identifier == identity)
       first.push_back(b->manifest->database->first_wal);
   }
-  for (const auto& entry : fs::directory_iterator(archive))
-    archived.push_back(entry.path().filename().string());
   if (first.empty() && in_progress)
     return;
+  if (!config_.wal_location.empty()) {
+    wal_archive sealed(config_, store_.environment());
+    for (const auto& name : unneeded_wal(sealed.names().value(), first))
+      sealed.remove(name).value();
+  }
+  if (!in_folder)
+    return;
+  const fs::path archive(config_.wal_archive);
+  std::vector<std::string> archived;
+  for (const auto& entry : fs::directory_iterator(archive))
+    archived.push_back(entry.path().filename().string());
   if (first.empty())
     fs::remove(archive / "keep-from");
   for (const auto& name : unneeded_wal(archived, first))

@@ -37,8 +37,12 @@ class backup_manager {
  public:
   backup_manager(backup_store& store, const backup_config& c);
 
+  // Called with the part at work and the bytes stored so far, between pieces. What it throws ends the backup, as a
+  // failure does, and leaves back_up().
+  using progress_function = std::function<void(const std::string& part, std::uint64_t bytes)>;
   // Parts, or "all". Any part failing fails the whole; what was written is deleted again.
-  result<backup_manifest> back_up(const std::string& type, const backup_sources& sources);
+  result<backup_manifest> back_up(const std::string& type, const backup_sources& sources,
+                                  const progress_function& progress = {});
   // Restores into a scratch folder, compares with the manifest, deletes the folder. `id` empty: the newest.
   result<verified> verify(const std::string& id, const std::string& type);
   // Into `folder`, which must be empty or absent. Without an id: the newest backup that can reach the target.
