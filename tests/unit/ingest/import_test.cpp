@@ -27,8 +27,8 @@ class ingest_database : public testing::Test {
   }
   ingest_service make_service(import_options options = {}) const {
     const auto url = database_.app_url();
-    return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files_under(folder_ + "/objects"),
-                          clock_, options);
+    return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files_in(objects_), clock_,
+                          options);
   }
   ~ingest_database() override { std::filesystem::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& text) const {
@@ -57,6 +57,7 @@ class ingest_database : public testing::Test {
   test::postgres_server& database_ = test::postgres_server::instance();
   const organization_id organization = database_.new_organization();
   const std::string folder_ = make_folder();
+  mutable storage::folder_store objects_{folder_ + "/objects"};
   static inline system_clock clock_;
 };
 
