@@ -94,7 +94,7 @@ TEST_F(check_drift_test, finds_a_tenth_on_one_category_beneath_levels_of_letting
 
   const auto routes = [](postgres::pool& pool) { return insight::drift_routes(pool); };
   const auto [status, page] = test::call(server.app_url(), routes, "model.read", organization,
-                                         test::api_request{.path = "/api/v1/drift"});
+                                         test::api_request{.path = "/api/v1/models/drift"});
   EXPECT_EQ(status, 200) << json::serialize(page);
   EXPECT_NE(json::serialize(page).find("against before"), std::string::npos);
 }
