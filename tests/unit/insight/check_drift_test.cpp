@@ -27,7 +27,16 @@ class check_drift_test : public testing::Test {
   // Twenty pipes and twenty kerbs, told apart by the first word alone; each letting has a level of its own (a tenth),
   // eight lines and four bids on each. Pipes cost `dearer` times as much in the newest fifteen lettings.
   void fill(double dearer) {
+    postgres::session owner(server.owner_url());
+    owner.execute("insert into users (id, email, name, password_hash) overriding system value values (1, "
+                  "'one@example.org', 'One', 'x') on conflict do nothing");
     session.begin(organization);
+    const auto upload =
+        session
+            .query<std::int64_t>("insert into uploads (organization_id, file_name, sha256, bytes, object_key, state, "
+                                 "loaded) values ($1, 'a.csv', sha256('a'), 1, 'a', 'completed', 1) returning id",
+                                 organization)
+            .at(0);
     session.execute("insert into suppliers (organization_id, name, normalized_name) select $1, 'S' || n, 's' || n from "
                     "generate_series(1, 4) n",
                     organization);
@@ -44,11 +53,13 @@ class check_drift_test : public testing::Test {
         "row_number() over (partition by e.id order by random()) as line from e, items i where i.organization_id = $1),"
         " line as (select *, round(exp(4 + random())::numeric) as quantity from picked where line <= 8) insert into "
         "price_observations (organization_id, item_id, supplier_id, event_id, observed_on, line, kind, rank, price, "
-        "quantity, currency, source_row, row_key) select $1, l.item_id, s.id, l.id, l.occurred_on, l.line, 1, 1, "
+        "quantity, currency, upload_id, source_row, row_key) select $1, l.item_id, s.id, l.id, l.occurred_on, l.line, "
+        "1, 1, "
         "round(((10 + substr(l.name, 6)::int) * exp(l.level + 0.3 * (random() + random() + random() - 1.5)) * case "
-        "when l.n >= $2 and l.name like 'pipe%' then $3 else 1 end)::numeric, 4), l.quantity, 'USD', 1, row_number() "
+        "when l.n >= $2 and l.name like 'pipe%' then $3::float8 else 1 end)::numeric, 4), l.quantity, 'USD', $4, 1, "
+        "row_number() "
         "over () from line l, suppliers s where s.organization_id = $1",
-        organization, lettings - 15, dearer);
+        organization, lettings - 15, dearer, upload);
     session.execute("insert into models (organization_id, version, state, object_key, sha256, trained_until) values "
                     "($1, '1', 'promoted', 'none', sha256('1'), date '2021-01-06' + ($2 - 16) * 7)",
                     organization, lettings);
