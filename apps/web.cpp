@@ -261,6 +261,7 @@ void run(const settings& s) {
       .configured = s,
       .signer = identity::token_signer::create(s.identity.secret).value(),
       .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
+      .files = {s.web.file_threads, s.web.cpu_queue_max},
       .objects = std::move(objects),
       .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); }, files, shared.clock},
       .clock = {}};
