@@ -49,11 +49,12 @@ struct ui_config {
 BOOST_DESCRIBE_STRUCT(ui_config, (), (root))
 
 struct web_config {
-  unsigned cpu_threads = 2;                  // for passwords, files and spreadsheets
+  unsigned cpu_threads = 2;                  // for passwords, verdicts and spreadsheets
+  unsigned file_threads = 4;                 // for uploads, which wait for disk and database
   std::size_t answer_cache_bytes = 16 << 20; // of one thread
   std::size_t cpu_queue_max = 64;            // what waits for them; above it: unavailable
 };
-BOOST_DESCRIBE_STRUCT(web_config, (), (cpu_threads, answer_cache_bytes, cpu_queue_max))
+BOOST_DESCRIBE_STRUCT(web_config, (), (cpu_threads, file_threads, answer_cache_bytes, cpu_queue_max))
 
 struct settings {
   http::config http;
@@ -80,6 +81,8 @@ settings read_settings() {
                .ml = source.read<models::ml_config>("ml").value()};
   if (out.web.cpu_threads < 1 || out.web.cpu_threads > 64)
     throw std::runtime_error("configuration: web.cpu_threads must be 1 to 64");
+  if (out.web.file_threads < 1 || out.web.file_threads > 64)
+    throw std::runtime_error("configuration: web.file_threads must be 1 to 64");
   // One Redis is both where no other is named.
   if (out.counters.socket.empty() && out.counters.sentinels.empty() && out.counters.host == redis::config().host)
     out.counters = out.cache;
@@ -101,6 +104,7 @@ struct process {
   const settings& configured;
   identity::token_signer signer;
   net::cpu_pool cpu;
+  net::cpu_pool files;
   std::unique_ptr<storage::object_store> objects;
   ingest::ingest_service ingest;
   system_clock clock;
@@ -124,9 +128,7 @@ class web_thread {
         catalog_(database_),
         verdicts_(database_, shared.cpu, predict()),
         shared_(shared) {
-    const auto forget = [this](std::string_view payload) { answers_.forget(payload); };
-    database_.listen("prices", forget);
-    database_.listen("market", forget);
+    database_.listen({"prices", "market", "models"}, [this](std::string_view payload) { answers_.forget(payload); });
   }
 
   // Sessions live in Redis, so nobody is served without it.
@@ -152,7 +154,7 @@ class web_thread {
 
   http::router make_router() {
     std::vector<http::route> routes = identity::identity_routes(identity_);
-    append(routes, ingest::ingest_routes(shared_.ingest, shared_.cpu));
+    append(routes, ingest::ingest_routes(shared_.ingest, shared_.files));
     append(routes, jobs::jobs_routes(database_));
     append(routes, jobs::task_routes(database_, cache_, shared_.queue_keys, shared_.tasks));
     append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind,
@@ -160,17 +162,19 @@ class web_thread {
                                                       watch::evaluate_job_kind, insight::find_anomalies_job_kind,
                                                       insight::check_drift_job_kind, operations::backup_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
-    append(routes, market::market_routes(database_, insight::history_prediction(database_, model_)));
+    // Benchmarks and predictions are of today.
+    for (auto& r : market::market_routes(database_, insight::history_prediction(database_, model_)))
+      routes.push_back(http::cached(std::move(r), answers_, std::chrono::minutes(1)));
     append(routes, models::models_routes(database_));
     append(routes, sourcing::verdict_routes(verdicts_));
     append(routes, reports::export_routes(database_, *shared_.objects, shared_.cpu));
     append(routes, watch::alert_routes(database_));
-    // Its benchmark is of today.
     routes.push_back(http::cached(insight::item_page_route(catalog_, database_), answers_, std::chrono::minutes(1)));
     append(routes, insight::anomaly_routes(database_));
     append(routes, insight::drift_routes(database_));
     append(routes, insight::forecast_routes(database_, shared_.cpu));
-    routes.push_back(insight::overview_route(database_));
+    // Everybody's first page, also of what no notice tells: one second old at most.
+    routes.push_back(http::cached(insight::overview_route(database_), answers_, std::chrono::seconds(1)));
     return http::router::create(std::move(routes),
                                 identity::make_hooks(shared_.configured.identity, identity_, people_, counters_))
         .value();
@@ -257,6 +261,7 @@ void run(const settings& s) {
       .configured = s,
       .signer = identity::token_signer::create(s.identity.secret).value(),
       .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
+      .files = {s.web.file_threads, s.web.cpu_queue_max},
       .objects = std::move(objects),
       .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); }, files, shared.clock},
       .clock = {}};

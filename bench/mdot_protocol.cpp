@@ -1,20 +1,16 @@
 // Time-forward evaluation of the price model on yearly gzip CSVs of bid tabulations:
 //   mdot_protocol FOLDER [FROM UNTIL [RETRAIN_MONTHS [ROUNDS DEPTH RATE]]]
 // FROM and UNTIL default to 2023-01-01 and 2025-01-01. Prints the table, what is asked for and the times.
-#include "core/clock.hpp"
+#include "bid_tabulations.hpp"
+
 #include "learn/evaluate.hpp"
-#include "match/normalize.hpp"
 
 #include <sys/resource.h>
-#include <zlib.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <stdexcept>
 
 namespace {
 
@@ -24,108 +20,6 @@ using clock_type = std::chrono::steady_clock;
 double since(clock_type::time_point t) {
   return std::chrono::duration<double>(clock_type::now() - t).count();
 }
-
-std::string read_gzip(const std::filesystem::path& path) {
-  gzFile f = gzopen(path.c_str(), "rb");
-  if (f == nullptr) {
-    throw std::runtime_error("cannot open " + path.string());
-  }
-  std::string out;
-  std::string chunk(1 << 20, '\0');
-  for (int n = 0; (n = gzread(f, chunk.data(), static_cast<unsigned>(chunk.size()))) > 0;) {
-    out.append(chunk.data(), static_cast<std::size_t>(n));
-  }
-  gzclose(f);
-  return out;
-}
-
-// One record with quoted cells; returns the position after it.
-std::size_t next_record(std::string_view text, std::size_t at, std::vector<std::string>& cells) {
-  cells.assign(1, {});
-  bool quoted = false;
-  for (; at < text.size(); ++at) {
-    const char c = text[at];
-    if (quoted) {
-      if (c == '"' && at + 1 < text.size() && text[at + 1] == '"') {
-        cells.back() += c;
-        ++at;
-      } else if (c == '"') {
-        quoted = false;
-      } else {
-        cells.back() += c;
-      }
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == ',') {
-      cells.emplace_back();
-    } else if (c == '\n') {
-      return at + 1;
-    } else if (c != '\r') {
-      cells.back() += c;
-    }
-  }
-  return at;
-}
-
-double number(std::string_view text) {
-  double v = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), v);
-  return code == std::errc() && end == text.data() + text.size() ? v : 0;
-}
-
-class reader {
- public:
-  void file(const std::filesystem::path& path) {
-    const std::string text = read_gzip(path);
-    std::vector<std::string> cells;
-    for (std::size_t at = next_record(text, 0, cells); at < text.size();) {
-      at = next_record(text, at, cells);
-      if (cells.size() >= 12) {
-        record(cells);
-      }
-    }
-  }
-  learn::history_builder builder;
-  std::size_t rows = 0;
-
- private:
-  std::int64_t id(std::unordered_map<std::string, std::int64_t>& table, const std::string& key, bool& added) {
-    const auto [at, fresh] = table.try_emplace(key, static_cast<std::int64_t>(table.size() + 1));
-    added = fresh;
-    return at->second;
-  }
-
-  void record(const std::vector<std::string>& c) {
-    bool added = false;
-    auto [name, fresh] = names_.try_emplace(c[5]);
-    if (fresh) {
-      name->second = match::normalize_item(c[5]);
-    }
-    learn::observation_row row;
-    row.item = item_id{id(items_, name->second + "|" + c[6], added)};
-    if (added) {
-      builder.add(learn::item_row{row.item, name->second, c[6], "", c[6] != "LSUM" && c[6] != "Dlr"});
-    }
-    row.event = event_id{id(events_, c[2] + "|" + c[0], added)};
-    if (added) {
-      builder.add(learn::event_row{row.event, c[2].substr(0, 2)});
-    }
-    row.rank = static_cast<int>(number(c[11]));
-    row.kind = row.rank == 0 ? learn::price_kind::estimate : learn::price_kind::bid;
-    if (row.rank != 0) {
-      row.supplier = supplier_id{id(suppliers_, match::normalize_supplier(c[8]), added)};
-    }
-    row.line = static_cast<int>(number(c[3]));
-    row.observed_on = parse_date(c[0]).value();
-    row.price = number(c[9]);
-    row.quantity = number(c[7]);
-    builder.add(row);
-    ++rows;
-  }
-
-  std::unordered_map<std::string, std::string> names_;
-  std::unordered_map<std::string, std::int64_t> items_, events_, suppliers_;
-};
 
 void print_limits(const learn::evaluation& e) {
   const auto row = [](const char* name, double value, double must, double aim, bool small) {
@@ -175,17 +69,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto start = clock_type::now();
-  reader in;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(argv[1])) {
-    if (entry.path().extension() == ".gz") {
-      files.push_back(entry.path());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) {
-    in.file(file);
-  }
+  bench::bid_tabulations in;
+  in.read_folder(argv[1]);
   const std::size_t rows = in.rows;
   const learn::price_history history = in.builder.build();
   std::printf("%zu rows, %zu observations, %zu lines, %.0f MB, read in %.1f s\n", rows, history.size(),

@@ -21,7 +21,7 @@ chmod 755 "$folder"
 pids=()
 finish() {
   for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait 2>/dev/null || true
+  wait "${pids[@]}" 2>/dev/null || true
   private_servers_stop
   rm -rf "$folder" "$(cluster_fallback "$folder")"
 }
@@ -43,10 +43,20 @@ pids+=($!)
 ml=http://127.0.0.1:$ml_port
 wait_for "$ml/health/ready"
 
+# An access token as pricing-web would sign it (src/identity/token.cpp), without a pricing-web.
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
-claims=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url).$(jq -nc --argjson org "$organization" \
+key_id=$(python3 - "$secret" "$folder/signing.der" <<'PYTHON'
+import hashlib, sys
+derive = lambda purpose: hashlib.blake2b((purpose + sys.argv[1]).encode(), digest_size=32).digest()
+with open(sys.argv[2], "wb") as key:  # PKCS #8 around the seed of an Ed25519 key
+    key.write(bytes.fromhex("302e020100300506032b657004220420") + derive("pricing: access tokens"))
+print(derive("pricing: key id")[:8].hex())
+PYTHON
+)
+claims=$(printf '{"alg":"EdDSA","kid":"%s","typ":"JWT"}' "$key_id" | base64url).$(jq -nc --argjson org "$organization" \
   '{sub: "1", org: $org, role: "admin", exp: (now + 3600 | floor), issued_us: (now * 1000000 | floor)}' | tr -d '\n' | base64url)
-bearer=$claims.$(printf %s "$claims" | openssl dgst -sha256 -hmac "$secret" -binary | base64url)
+printf %s "$claims" >"$folder/claims"
+bearer=$claims.$(openssl pkeyutl -sign -rawin -in "$folder/claims" -inkey "$folder/signing.der" -keyform DER | base64url)
 curl -fsS -o /dev/null -H "Authorization: Bearer $bearer" --data-binary "@$peer/peer_model.json" \
   "$ml/api/v1/models/bench/versions?promote=true"
 
@@ -147,6 +157,10 @@ if wants latency; then
   report=$(load "$seconds" $((half / 100)) "$folder/half.lua" "$ml/api/v1/predict/bench")
   good "$report" || status=1
   echo "pricing-ml at $(rate_of "$report") requests/s of $rate"
+  if wants nginx; then
+    beside=$(load "$seconds" $((half / 100)) "$folder/half.lua" "http://127.0.0.1:$nginx_port/")
+    echo "nginx return 200 at $(rate_of "$beside") requests/s: p99 $(p99_ms "$beside") ms, which the machine and wrk cost"
+  fi
   verdict "p99 at half of peak load" "$(p99_ms "$report")" '<=' 2 'ms' || status=1
 fi
 if wants connections; then
@@ -154,6 +168,10 @@ if wants connections; then
   report=$(load "$seconds" 10000 "$folder/many.lua" "$ml/api/v1/predict/bench")
   good "$report" || status=1
   echo "pricing-ml with 10,000 connections: $(rate_of "$report") requests/s"
+  if wants nginx; then
+    beside=$(load "$seconds" 10000 "$folder/many.lua" "http://127.0.0.1:$nginx_port/")
+    echo "nginx with 10,000 connections: $(rate_of "$beside") requests/s: p99 $(p99_ms "$beside") ms"
+  fi
   verdict "p99 with 10,000 open connections" "$(p99_ms "$report")" '<=' 50 'ms' || status=1
 fi
 [ $status = 0 ]

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -43,6 +44,7 @@ namespace {
 using steady = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
+constexpr double ramp_s = 10;
 constexpr double p95_ms_max = 200;
 constexpr std::uint64_t memory_mb_max = 500;
 
@@ -129,6 +131,8 @@ class crowd {
       if (known == results_.end())
         results_.push_back({r.kind, {}, 0});
     }
+    warming_kind_ = results_.size();
+    results_.push_back({"warming up", {}, 0});
     results_.push_back({"sign-in check", {}, 0});
     choice_ = std::discrete_distribution<std::size_t>(weights.begin(), weights.end());
   }
@@ -147,21 +151,24 @@ class crowd {
       throw std::runtime_error("not everybody arrived in three minutes");
   }
 
-  // RATE requests a second, each of the user whose turn it is.
-  void work(double rate, std::chrono::seconds duration, const std::vector<std::string>& pids) {
+  // RATE requests a second, each of the user whose turn it is, after `ramp_s` seconds in which the rate grows evenly: a
+  // crowd does not come in one moment. What goes wrong then counts as an error, what it took is told apart.
+  void work(double rate, double ramp_s, std::chrono::seconds duration, const std::vector<std::string>& pids) {
     const auto begin = steady::now();
+    const auto warming = static_cast<std::uint64_t>(rate * ramp_s / 2);
     const auto due = [&](std::uint64_t n) {
-      return begin +
-             std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(static_cast<double>(n) / rate));
+      const double at = n < warming ? std::sqrt(2 * static_cast<double>(n) * ramp_s / rate)
+                                    : ramp_s + static_cast<double>(n - warming) / rate;
+      return begin + std::chrono::duration_cast<steady::duration>(std::chrono::duration<double>(at));
     };
-    const auto count = static_cast<std::uint64_t>(rate * static_cast<double>(duration.count()));
+    const auto count = warming + static_cast<std::uint64_t>(rate * static_cast<double>(duration.count()));
     auto look = begin;
     for (std::uint64_t n = 0; n < count;) {
       const auto now = steady::now();
       for (; n < count && due(n) <= now; ++n)
         if (user* free = next_free()) {
           const std::size_t which = choice_(random_);
-          ask(*free, requests_[which], kind_of_[which], due(n));
+          ask(*free, requests_[which], n < warming ? warming_kind_ : kind_of_[which], due(n));
         } else {
           ++without_user_;
         }
@@ -175,7 +182,7 @@ class crowd {
     while (busy_ > 0 && steady::now() < until)
       poll(10);
     unanswered_ = busy_;
-    took_s_ = std::chrono::duration<double>(steady::now() - begin).count();
+    took_s_ = std::chrono::duration<double>(steady::now() - begin).count() - ramp_s;
   }
 
   bool report(bool with_memory) {
@@ -189,7 +196,7 @@ class crowd {
     for (auto& r : results_) {
       line(r);
       errors += r.errors;
-      if (&r != &results_.back())
+      if (&r - results_.data() < static_cast<std::ptrdiff_t>(warming_kind_))
         all.insert(all.end(), r.latency_ms.begin(), r.latency_ms.end());
     }
     measured whole{"all requests", std::move(all), errors};
@@ -247,7 +254,7 @@ class crowd {
     const auto number = std::to_string(serial_++);
     const auto body = replaced(r.body, "{n}", number);
     u.out = r.method + ' ' + replaced(r.path, "{n}", number) +
-            " HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: pricing_session=" + u.session + "\r\n";
+            " HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\nCookie: pricing_session=" + u.session + "\r\n";
     if (r.method != "GET")
       u.out += "X-CSRF-Token: " + u.csrf + "\r\nContent-Type: " + r.content_type +
                "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
@@ -377,7 +384,8 @@ class crowd {
   std::vector<user> users_;
   std::vector<request_template> requests_;
   std::vector<std::size_t> kind_of_;
-  std::vector<measured> results_;
+  std::vector<measured> results_; // the kinds of requests, then warming up and sign-in check
+  std::size_t warming_kind_ = 0;
   std::map<std::string, int> failures_;
   std::discrete_distribution<std::size_t> choice_;
   std::mt19937_64 random_{1};
@@ -405,7 +413,7 @@ int main(int argc, char** argv) {
       throw std::runtime_error("the limit of open files (ulimit -Hn) is below the number of users");
     const auto everybody = std::make_unique<crowd>(std::stoi(argv[1]), std::move(users), read_requests(argv[3]));
     everybody->arrive(50);
-    everybody->work(std::stod(argv[4]), std::chrono::seconds(std::stoi(argv[5])), {argv + 6, argv + argc});
+    everybody->work(std::stod(argv[4]), ramp_s, std::chrono::seconds(std::stoi(argv[5])), {argv + 6, argv + argc});
     return everybody->report(argc > 6) ? 0 : 1;
   } catch (const std::exception& e) {
     std::cerr << "ten_thousand_users: " << e.what() << '\n';

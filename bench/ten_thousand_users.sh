@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Ten thousand people at work at once: each has an account, a session and an open connection of its own, and together
-# they ask RATE times a second: reads, searches, verdicts, uploads and the polling of live updates.
+# they ask RATE times a second: reads, searches, verdicts, uploads and the polling of live updates, after ten seconds in
+# which the rate grows to that.
 #   bench/ten_thousand_users.sh [DIR] [SECONDS] [USERS] [RATE]      defaults: var/ 60 10000 1000
 #
 # Needs a product that may open as many files (ulimit -Hn; 11,000 at least), with a thread a core:

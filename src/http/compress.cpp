@@ -1,5 +1,6 @@
 #include "http/compress.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <stdexcept>
@@ -7,6 +8,8 @@
 
 namespace pricing::http {
 namespace {
+
+constexpr std::size_t worth_gzip_bytes = 1024;
 
 class deflater {
  public:
@@ -45,6 +48,28 @@ std::string gzip(std::string_view content, int level) {
   if (!fast)
     fast = std::make_unique<deflater>(1);
   return fast->run(content);
+}
+
+std::string gunzip(std::string_view packed, std::size_t bytes) {
+  std::string out(bytes, '\0');
+  z_stream stream{};
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  if (inflateInit2(&stream, 16 + 15) != Z_OK)
+    throw std::runtime_error("zlib cannot start");
+  const int ended = inflate(&stream, Z_FINISH);
+  inflateEnd(&stream);
+  if (ended != Z_STREAM_END || stream.avail_out != 0)
+    throw std::runtime_error("what was packed is not whole");
+  return out;
+}
+
+bool is_worth_gzip(const response& r) {
+  return r.compressible && r.unpacked_bytes == 0 && r.content().size() > worth_gzip_bytes &&
+         is_compressible(r.content_type) &&
+         std::ranges::none_of(r.headers, [](const auto& h) { return h.first == "Content-Encoding"; });
 }
 
 bool is_compressible(std::string_view content_type) {

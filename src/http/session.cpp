@@ -539,8 +539,11 @@ asio::awaitable<bool> session::serve(parser& p) {
   if (!in_file)
     finish(out);
   const int status = out.status;
-  const bool written =
-      in_file ? co_await write_file(std::move(out), keep_alive) : co_await write(std::move(out), keep_alive);
+  bool written = false;
+  if (in_file)
+    written = co_await write_file(std::move(out), keep_alive);
+  else
+    written = co_await write(std::move(out), keep_alive);
   const auto took = steady::now() - r.received_at;
   shared.measured.count(*measured, status, took);
   if (shared.settings.access_log && log::writes(log::level::info))
@@ -555,8 +558,12 @@ asio::awaitable<bool> session::serve(parser& p) {
 void session::finish(response& out) {
   const auto& r = request_;
   const bool is_read = (r.verb == method::get || r.verb == method::head) && out.status == 200;
-  const bool pack = out.compressible && out.content().size() > 1024 && is_compressible(out.content_type) &&
-                    !has_header(out, "Content-Encoding") && accepts(r.header("Accept-Encoding"), "gzip");
+  const bool takes_gzip = accepts(r.header("Accept-Encoding"), "gzip");
+  if (out.unpacked_bytes > 0 && !takes_gzip) {
+    out.body = gunzip(out.content(), std::exchange(out.unpacked_bytes, 0));
+    out.shared_body.reset();
+  }
+  const bool pack = out.unpacked_bytes > 0 || (is_worth_gzip(out) && takes_gzip);
   if (is_read && out.etag.empty() && out.etag_from_content)
     out.etag = content_etag(out.content());
   const auto known = r.header("If-None-Match");
@@ -573,12 +580,15 @@ void session::finish(response& out) {
     out.status = 304;
     out.body.clear();
     out.shared_body.reset();
+    out.unpacked_bytes = 0;
     return;
   }
   if (!pack)
     return;
-  out.body = gzip(out.content(), 1);
-  out.shared_body.reset();
+  if (out.unpacked_bytes == 0) {
+    out.body = gzip(out.content(), 1);
+    out.shared_body.reset();
+  }
   out.set("Content-Encoding", "gzip");
 }
 

@@ -66,12 +66,14 @@ struct response {
   std::string content_type;        // no header when empty
   std::string body;
   std::shared_ptr<const std::string> shared_body; // sent instead of body when set: static files, cached documents
+  std::size_t unpacked_bytes = 0;                 // not 0: shared_body is gzip of so many, for whoever takes that
   std::string body_file;                          // a file sent instead of both, read as it goes; 404 when absent
   std::shared_ptr<const void> body_file_kept;     // whatever that file lives as long as
   std::string etag;              // with quotes; when empty a GET answer of 200 gets one from its content
   bool etag_from_content = true; // false: no tag is made (health, metrics)
   bool compressible = true;      // false for what is compressed already
 
+  // As it is sent to whoever takes gzip.
   std::string_view content() const { return shared_body ? std::string_view(*shared_body) : std::string_view(body); }
   void set(std::string name, std::string value) { headers.emplace_back(std::move(name), std::move(value)); }
 

@@ -142,8 +142,11 @@ asio::awaitable<void> keep_answer(const sealer& seals, identity_store& store, co
   const std::string place = method_path(c);
   // What failed may be tried again with the same key.
   const bool kept = out.status < 400 && out.content().size() <= kept_body_max;
-  auto stored = kept ? co_await store.keep_answer(c.organization(), key, place, out.status, seals.seal(out.content()))
-                     : co_await store.forget_key(c.organization(), key, place);
+  result<void> stored;
+  if (kept)
+    stored = co_await store.keep_answer(c.organization(), key, place, out.status, seals.seal(out.content()));
+  else
+    stored = co_await store.forget_key(c.organization(), key, place);
   if (!stored)
     log::error("idempotent answer not kept",
                {{"request_id", c.request.request_id.c_str()}, {"reason", stored.error().message.c_str()}});
@@ -174,15 +177,20 @@ asio::awaitable<void> audit(const key_ring& keys, identity_store& store, context
       event.subject_id = std::to_string(id->as_int64());
   event.request_id = c.request.request_id;
   event.address = c.request.remote_address;
+  const auto complain = [&](const char* what, const error& why) {
+    log::error(what, {{"request_id", c.request.request_id.c_str()},
+                      {"route", c.route.path.c_str()},
+                      {"reason", why.message.c_str()}});
+  };
   const auto written = co_await store.audit(std::move(event));
-  const auto signed_head = written ? co_await store.keep_audit_head(c.organization(), *written,
-                                                                    sign_audit_head(keys, c.organization(), *written))
-                                   : result<void>(written.error());
+  if (!written) {
+    complain("audit event not written", written.error());
+    co_return;
+  }
+  const auto signed_head =
+      co_await store.keep_audit_head(c.organization(), *written, sign_audit_head(keys, c.organization(), *written));
   if (!signed_head)
-    log::error(written ? "audit head not signed" : "audit event not written",
-               {{"request_id", c.request.request_id.c_str()},
-                {"route", c.route.path.c_str()},
-                {"reason", signed_head.error().message.c_str()}});
+    complain("audit head not signed", signed_head.error());
 }
 
 bool is_secret(std::string_view name) {

@@ -8,14 +8,19 @@
 namespace pricing::ingest {
 
 struct ingest_service::work {
+  postgres::session_pool& sessions;
   std::unique_ptr<postgres::session> session;
   ingest_store store;
   organization_id organization;
+  bool is_kept = true; // afterwards, for the next
 
-  work(const session_factory& connect, organization_id o) : session(connect()), store(*session, o), organization(o) {
-    begin();
+  work(postgres::session_pool& pool, organization_id o)
+      : sessions(pool), session(pool.begin(o)), store(*session, o), organization(o) {}
+  ~work() {
+    if (is_kept)
+      sessions.give_back(std::move(session));
   }
-  // An open transaction ends with the session, which rolls it back.
+  work(const work&) = delete;
   void begin() { session->begin(organization); }
   void commit() { session->commit(); }
 };
@@ -130,7 +135,7 @@ result<upload_view> ingest_service::receive(organization_id organization, std::o
   const auto hash = sha256_of_file(file);
   if (!hash)
     return hash.error();
-  work w(connect_, organization);
+  work w(sessions_, organization);
   const auto same = w.store.find_upload_by_hash(*hash);
   if (same && same->state != "pending" && same->state != "validating")
     return view_of(w, *same);
@@ -210,7 +215,7 @@ result<void> ingest_service::inspect(work& w, std::int64_t id, const std::string
 }
 
 result<upload_view> ingest_service::upload(organization_id organization, std::int64_t id) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   const auto row = w.store.find_upload(id);
   if (!row)
     return no_upload(id);
@@ -219,7 +224,7 @@ result<upload_view> ingest_service::upload(organization_id organization, std::in
 
 result<std::vector<upload_view>> ingest_service::uploads(organization_id organization, std::int64_t before_id,
                                                          int limit) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   std::vector<upload_view> out;
   for (const auto& row : w.store.list_uploads(before_id, limit))
     out.push_back(view_of(w, row));
@@ -227,7 +232,7 @@ result<std::vector<upload_view>> ingest_service::uploads(organization_id organiz
 }
 
 result<preview_view> ingest_service::preview(organization_id organization, std::int64_t id) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   const auto row = w.store.find_upload(id);
   if (!row)
     return no_upload(id);
@@ -242,7 +247,7 @@ result<preview_view> ingest_service::preview(organization_id organization, std::
 }
 
 result<upload_view> ingest_service::set_mapping(organization_id organization, std::int64_t id, const mapping& m) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   auto row = w.store.lock_upload(id);
   if (!row)
     return no_upload(id);
@@ -263,7 +268,7 @@ result<upload_view> ingest_service::set_mapping(organization_id organization, st
 }
 
 result<upload_view> ingest_service::start(organization_id organization, std::int64_t id, bool enqueue) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   auto row = w.store.lock_upload(id);
   if (!row)
     return no_upload(id);
@@ -294,7 +299,8 @@ result<import_job> ingest_service::job_of(work& w, const upload_row& row) {
 
 result<upload_view> ingest_service::process(organization_id organization, std::int64_t id,
                                             const progress_callback& progress, bool refresh_statistics) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
+  w.is_kept = false; // the lock ends with it
   bool locked = w.store.try_lock_imports();
   for (int waited = 0; !locked && waited < options_.lock_wait_s; ++waited) {
     std::this_thread::sleep_for(std::chrono::seconds(1));
@@ -346,7 +352,7 @@ void ingest_service::apply_answers(work& w, std::int64_t upload_id) {
 }
 
 void ingest_service::refresh_statistics(organization_id organization) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   w.store.refresh_statistics();
   w.store.notify_prices();
   w.commit();
@@ -354,7 +360,7 @@ void ingest_service::refresh_statistics(organization_id organization) {
 
 result<std::vector<quarantine_view>> ingest_service::quarantine(organization_id organization, std::int64_t id,
                                                                 std::int64_t after_row, int limit) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   if (!w.store.find_upload(id))
     return no_upload(id);
   std::vector<quarantine_view> out;
@@ -376,7 +382,7 @@ result<void> check_open(const std::optional<quarantined_row>& row, std::int64_t 
 
 result<upload_view> ingest_service::fix(organization_id organization, std::int64_t id, std::int64_t row_number,
                                         const std::vector<std::string>& cells) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   auto row = w.store.find_upload(id);
   if (!row)
     return no_upload(id);
@@ -408,7 +414,7 @@ result<upload_view> ingest_service::fix(organization_id organization, std::int64
 }
 
 result<upload_view> ingest_service::dismiss(organization_id organization, std::int64_t id, std::int64_t row_number) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   if (!w.store.find_upload(id))
     return no_upload(id);
   if (auto open = check_open(w.store.lock_quarantined(id, row_number), row_number); !open)
@@ -422,7 +428,7 @@ result<upload_view> ingest_service::dismiss(organization_id organization, std::i
 
 result<std::vector<match_view>> ingest_service::matches(organization_id organization, const std::string& state,
                                                         const std::string& kind, std::int64_t after_id, int limit) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   std::vector<match_view> out;
   for (const auto& row : w.store.list_matches(state, kind, after_id, limit))
     out.push_back(ingest::view_of(row));
@@ -431,7 +437,7 @@ result<std::vector<match_view>> ingest_service::matches(organization_id organiza
 
 result<match_view> ingest_service::decide(organization_id organization, std::optional<std::int64_t> user,
                                           std::int64_t match_id, std::optional<std::int64_t> chosen_id) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   auto row = w.store.lock_match(match_id);
   if (!row)
     return not_found("there is no match " + std::to_string(match_id));
@@ -461,7 +467,7 @@ result<match_view> ingest_service::decide(organization_id organization, std::opt
 }
 
 result<match_view> ingest_service::undo(organization_id organization, std::int64_t match_id) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   auto row = w.store.lock_match(match_id);
   if (!row)
     return not_found("there is no match " + std::to_string(match_id));
@@ -483,7 +489,7 @@ result<match_view> ingest_service::undo(organization_id organization, std::int64
 }
 
 result<std::vector<mapping_view>> ingest_service::mappings(organization_id organization) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   std::vector<mapping_view> out;
   for (const auto& row : w.store.list_mappings())
     out.push_back({row.id, row.name, wire::decode_json<mapping>(row.mapping).value(), row.created_at});
@@ -491,7 +497,7 @@ result<std::vector<mapping_view>> ingest_service::mappings(organization_id organ
 }
 
 result<mapping> ingest_service::named_mapping(organization_id organization, const std::string& name) {
-  work w(connect_, organization);
+  work w(sessions_, organization);
   const auto row = w.store.find_mapping_by_name(name);
   if (!row)
     return not_found("there is no mapping '" + name + "'");

@@ -1,10 +1,12 @@
 #pragma once
 // The use cases of ingestion: receive a file, propose and confirm its mapping, import it, fix what was quarantined,
 // answer what was asked. Blocking (it hashes, parses and waits for the database): the routes call it on the CPU pool,
-// the worker and pricing-ctl directly. Thread-safe; every call opens the session it needs from `connect`.
+// the worker and pricing-ctl directly. Thread-safe; calls share a few kept sessions, an import opens its own from
+// `connect`.
 #include "ingest/import_run.hpp"
 #include "ingest/suggest.hpp"
 #include "ingest/upload.hpp"
+#include "postgres/session_pool.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -97,7 +99,11 @@ BOOST_DESCRIBE_STRUCT(mapping_view, (), (id, name, mapping, created_at))
 class ingest_service {
  public:
   ingest_service(session_factory connect, upload_files files, const clock& clock, import_options options = {})
-      : connect_(std::move(connect)), files_(std::move(files)), clock_(clock), options_(options) {}
+      : connect_(std::move(connect)),
+        sessions_(connect_, idle_sessions_max),
+        files_(std::move(files)),
+        clock_(clock),
+        options_(options) {}
 
   // Stores the file, inspects it and proposes a mapping: state mapping, or ready when a template for these columns is
   // known, or failed with the reason. The same bytes again return the upload that has them.
@@ -132,6 +138,7 @@ class ingest_service {
   result<mapping> named_mapping(organization_id organization, const std::string& name);
 
  private:
+  static constexpr std::size_t idle_sessions_max = 4;
   struct work; // a session in a transaction of the organization
   result<void> inspect(work& w, std::int64_t id, const std::string& file_name, const wire::file_bytes& file);
   result<import_job> job_of(work& w, const upload_row& row);
@@ -139,6 +146,7 @@ class ingest_service {
   void apply_answers(work& w, std::int64_t upload_id);
 
   session_factory connect_;
+  postgres::session_pool sessions_;
   upload_files files_;
   const clock& clock_;
   import_options options_;

@@ -57,14 +57,13 @@ std::vector<coverage_row> of_sizes(const price_context& context, const tested_pr
 }
 
 std::vector<coverage_row> of_categories(const price_context& context, const tested_prices& tested) {
-  const auto& history = context.view().history();
-  std::map<std::string, coverage> groups;
+  const auto& view = context.view();
+  std::map<std::uint32_t, coverage> groups;
   for (const auto& t : tested.prices)
-    if (const auto& category = history.items()[history.lines()[t.line].item].category; !category.empty())
-      groups[category].add(t);
+    groups[view.category_of(view.history().lines()[t.line].item)].add(t);
   std::vector<coverage_row> out;
-  for (auto& [name, group] : groups)
-    if (group.bids() >= bids_for_coverage)
+  for (auto& [category, group] : groups)
+    if (const auto name = view.category_name(category); group.bids() >= bids_for_coverage && !name.empty())
       out.push_back(group.finish(name));
   std::ranges::stable_sort(out, std::greater(), &coverage_row::bids);
   out.resize(std::min(out.size(), categories_shown));

@@ -1,11 +1,14 @@
 #include "insight/drift_report.hpp"
 
+#include "learn/price_shift.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <memory>
+#include <unordered_map>
 
 namespace pricing::insight {
 namespace {
@@ -35,6 +38,15 @@ constexpr std::array<column, 10> columns{{
 constexpr std::size_t groups_max = 10; // categories, those with most bids in the window
 constexpr const char* everything = "all";
 
+constexpr std::size_t residual_column = 2;
+
+std::vector<learn::judged_line> lines_in(const tested_prices& tested) {
+  std::vector<learn::judged_line> out;
+  for (const auto& t : tested.judged)
+    out.push_back(t.judged);
+  return out;
+}
+
 struct bid_row {
   std::int32_t day = 0;
   std::array<float, columns.size()> values{};
@@ -48,34 +60,45 @@ float code_of(std::string_view category) {
   return static_cast<float>(h % 65'536);
 }
 
-// Bids of everything and of each category.
+// Bids and judged lines of everything and of each category. Of a category, residuals are without what their event's
+// other lines tell of its level (learn::event_levels): that is common to all, and noise to a watch on one.
 class bid_groups {
  public:
-  bid_groups(const price_context& context, const tested_prices& tested) {
-    const auto& history = context.view().history();
+  bid_groups(const price_context& context, const tested_prices& tested, const learn::event_levels& levels)
+      : view_(context.view()) {
+    const auto level = judge(tested, levels);
+    const auto& history = view_.history();
     for (const auto& t : tested.prices) {
       const auto& line = history.lines()[t.line];
-      const std::string& category = history.items()[line.item].category;
+      const std::string& category = name_of(view_.category_of(line.item));
       const float expected = context.expected(t.line);
-      const bid_row row{line.day,
-                        {t.log_price - expected, t.log_predicted - expected, t.log_price - t.log_predicted,
-                         t.inside_90 ? 1.0F : 0.0F, context.quantity_ratio(t.line), context.event_money(t.line),
-                         context.event_share(t.line), context.bidders(t.line), context.age(t.line), code_of(category)}};
-      groups_[everything].push_back(row);
-      if (!category.empty())
-        groups_[category].push_back(row);
+      bid_row row{line.day,
+                  {t.log_price - expected, t.log_predicted - expected, t.log_price - t.log_predicted,
+                   t.inside_90 ? 1.0F : 0.0F, context.quantity_ratio(t.line), context.event_money(t.line),
+                   context.event_share(t.line), context.bidders(t.line), context.age(t.line), code_of(category)}};
+      groups_[everything].bids.push_back(row);
+      if (category.empty())
+        continue;
+      const auto own = level.find(t.line);
+      row.values[residual_column] -= own == level.end() ? 0 : own->second;
+      groups_[category].bids.push_back(row);
     }
   }
 
-  std::span<const bid_row> of(const std::string& group) const {
+  std::span<const bid_row> bids_of(const std::string& group) const {
     const auto found = groups_.find(group);
-    return found == groups_.end() ? std::span<const bid_row>() : std::span<const bid_row>(found->second);
+    return found == groups_.end() ? std::span<const bid_row>() : std::span<const bid_row>(found->second.bids);
+  }
+  std::span<const learn::judged_line> lines_of(const std::string& group) const {
+    const auto found = groups_.find(group);
+    return found == groups_.end() ? std::span<const learn::judged_line>()
+                                  : std::span<const learn::judged_line>(found->second.lines);
   }
   std::vector<std::string> largest_categories() const {
     std::vector<std::pair<std::size_t, std::string>> sizes;
-    for (const auto& [name, rows] : groups_)
+    for (const auto& [name, group] : groups_)
       if (name != everything)
-        sizes.emplace_back(rows.size(), name);
+        sizes.emplace_back(group.bids.size(), name);
     std::ranges::sort(sizes, std::greater());
     std::vector<std::string> out;
     for (std::size_t i = 0; i < std::min(groups_max, sizes.size()); ++i)
@@ -84,14 +107,44 @@ class bid_groups {
   }
 
  private:
-  std::map<std::string, std::vector<bid_row>> groups_;
+  struct group {
+    std::vector<bid_row> bids;
+    std::vector<learn::judged_line> lines;
+  };
+
+  // Levels that were taken off, by line of the history.
+  std::unordered_map<std::uint32_t, float> judge(const tested_prices& tested, const learn::event_levels& levels) {
+    std::vector<learn::judged_line> lines = lines_in(tested);
+    groups_[everything].lines = lines;
+    levels.take_off(lines);
+    std::unordered_map<std::uint32_t, float> out;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      out.emplace(tested.judged[i].line, tested.judged[i].judged.residual - lines[i].residual);
+      if (const auto& category = name_of(lines[i].category); !category.empty())
+        groups_[category].lines.push_back(lines[i]);
+    }
+    return out;
+  }
+
+  const std::string& name_of(std::uint32_t category) {
+    const auto [at, fresh] = names_.try_emplace(category);
+    if (fresh)
+      at->second = view_.category_name(category);
+    return at->second;
+  }
+
+  const learn::market_view& view_;
+  std::unordered_map<std::uint32_t, std::string> names_;
+  std::map<std::string, group> groups_;
 };
 
 // One group: its bids before and now in the columns that say anything.
 class compared_group {
  public:
-  compared_group(std::string name, std::span<const bid_row> before, std::span<const bid_row> now)
-      : name_(std::move(name)), before_(before), now_(now) {
+  compared_group(std::string name, const bid_groups& before, const bid_groups& now)
+      : name_(std::move(name)), before_(before.bids_of(name_)), now_(now.bids_of(name_)) {
+    if (const auto levels = learn::level_reference::build(before.lines_of(name_)))
+      shift_ = levels->compare(now.lines_of(name_));
     for (std::size_t c = 0; c < columns.size(); ++c)
       if (varies(c)) {
         active_.push_back(c);
@@ -118,7 +171,10 @@ class compared_group {
       window_->merge(profile);
     return true;
   }
-  learn::monitored_group monitored() const { return {name_, reference_.get(), window_.get()}; }
+  learn::monitored_group monitored() const {
+    return {name_, reference_.get(), window_.get(), shift_ ? std::optional(shift_->p) : std::nullopt};
+  }
+  const std::optional<learn::price_shift>& shift() const { return shift_; }
 
  private:
   // A value that is always the same differs by chance alone, whatever the size of the window.
@@ -148,6 +204,7 @@ class compared_group {
   std::span<const bid_row> before_, now_;
   std::vector<std::size_t> active_;
   std::vector<learn::drift_column> described_;
+  std::optional<learn::price_shift> shift_;
   std::unique_ptr<learn::drift_reference> reference_;
   std::unique_ptr<learn::drift_profile> window_;
 };
@@ -194,6 +251,13 @@ std::string in_words(const column& c, const std::optional<double>& before, const
   }
 }
 
+// 95 % of the time the change is within two errors.
+std::string in_words(const learn::price_shift& s) {
+  return fmt::format("{:+.1f} % against before, between {:+.1f} and {:+.1f} %, over {} lines of {} events",
+                     std::expm1(s.shift) * 100, std::expm1(s.shift - 1.96 * s.error) * 100,
+                     std::expm1(s.shift + 1.96 * s.error) * 100, s.lines, s.events);
+}
+
 const char* to_text(drift_role role) {
   constexpr std::array<const char*, 5> names{"feature", "target", "prediction", "residual", "coverage"};
   return names[static_cast<std::size_t>(role)];
@@ -221,8 +285,11 @@ drift_row to_row(const learn::column_drift& d, const column& c) {
 
 drift_group to_group(const learn::group_drift& found, const compared_group& compared) {
   drift_group out{found.group, static_cast<std::int64_t>(found.rows), found.too_little_data, {}};
-  for (const auto& c : found.columns)
+  for (const auto& c : found.columns) {
     out.rows.push_back(to_row(c, compared.column_of(c.column)));
+    if (compared.column_of(c.column).role == drift_role::residual && compared.shift())
+      out.rows.back().text = in_words(*compared.shift());
+  }
   std::ranges::stable_sort(out.rows, std::greater(), &drift_row::drifted);
   return out;
 }
@@ -233,13 +300,14 @@ drift_report compare_prices(const price_context& context, const tested_prices& r
   drift_report out;
   out.reference_bids = static_cast<std::int64_t>(reference.prices.size());
   out.window_bids = static_cast<std::int64_t>(window.prices.size());
-  const bid_groups before(context, reference), now(context, window);
+  const learn::event_levels levels(lines_in(reference));
+  const bid_groups before(context, reference, levels), now(context, window, levels);
   std::vector<std::string> names{everything};
   std::ranges::copy(now.largest_categories(), std::back_inserter(names));
   std::vector<compared_group> compared;
   std::vector<drift_group> too_small;
   for (const auto& name : names) {
-    compared_group group(name, before.of(name), now.of(name));
+    compared_group group(name, before, now);
     if (group.build()) {
       compared.push_back(std::move(group));
     } else if (name == everything) {

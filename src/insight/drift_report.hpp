@@ -48,8 +48,9 @@ BOOST_DESCRIBE_STRUCT(drift_report, (),
                       (model_version, reference_from, reference_to, window_from, window_to, reference_bids, window_bids,
                        drifted, groups, why_not))
 
-// Bids of one day vary together, so days are what windows are drawn of. Both must come from the same model, which saw
-// neither. model_version and the dates are left to the caller.
+// Bids of one day vary together, so days are what windows are drawn of; the residual of a category is tested by the
+// lines of events (learn/price_shift.hpp). Both must come from the same model, which saw neither. model_version and the
+// dates are left to the caller.
 drift_report compare_prices(const price_context& context, const tested_prices& reference, const tested_prices& window);
 
 } // namespace pricing::insight

@@ -71,6 +71,14 @@ class tester {
     }
     const auto& history = context_.view().history();
     const auto& line = history.lines()[l];
+    if (p.bids >= bids_to_judge) {
+      const auto alone = static_cast<std::uint32_t>(history.events().size()) + l; // outside of events
+      out_.judged.push_back({l,
+                             {.event = line.event == learn::no_index ? alone : line.event,
+                              .category = context_.view().category_of(line.item),
+                              .residual = line.median - static_cast<float>(std::log(p.expected)),
+                              .scale = static_cast<float>(std::exp(p.log_scale))}});
+    }
     for (std::uint32_t o = line.first; o < line.first + line.count; ++o) {
       if (!is_offer(history.kind()[o]))
         continue;

@@ -348,9 +348,13 @@ result<std::vector<group_drift>> find_drift(std::span<const monitored_group> gro
       return invalid_input("drift: the window of group '" + g.group + "' has other columns than its reference");
     }
     for (std::size_t c = 0; c < g.window->columns() && !found.too_little_data; ++c) {
+      const auto role = g.reference->columns()[c].role;
       found.columns.push_back(g.reference->compare(c, *g.window));
+      if (role == drift_role::residual && g.residual_p) {
+        found.columns.back().p = *g.residual_p;
+      }
       p.push_back(found.columns.back().p);
-      weights.push_back(drift_weight(g.reference->columns()[c].role));
+      weights.push_back(drift_weight(role));
     }
     out.push_back(std::move(found));
   }

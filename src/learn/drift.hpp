@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <variant>
@@ -142,6 +143,8 @@ struct monitored_group {
   std::string group;
   const drift_reference* reference;
   const drift_profile* window;
+  // Of the residual's own test by lines and events, price_shift.hpp, which then stands in for that by distances.
+  std::optional<double> residual_p{};
 };
 
 // How much a column's test counts among the others (false_discovery_rates): a residual six times and coverage twice as

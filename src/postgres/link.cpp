@@ -146,7 +146,9 @@ asio::awaitable<result<result_ptr>> link::run(std::vector<statement> statements,
   const database_error lost("08006", "the connection was lost");
   if (!open_)
     co_return to_error(lost);
-  const auto mine = std::make_shared<segment>(io_);
+  const auto mine = std::make_shared<segment>(io_, patience);
+  if (in_flight_.empty())
+    front_since_ = std::chrono::steady_clock::now();
   in_flight_.push_back(mine);
   if (queue(statements, *mine))
     flush();
@@ -157,7 +159,8 @@ asio::awaitable<result<result_ptr>> link::run(std::vector<statement> statements,
     mine->done.expires_after(patience);
     co_await mine->done.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     if (!mine->finished) {
-      close();
+      if (std::chrono::steady_clock::now() >= front_since_ + in_flight_.front()->patience)
+        close();
       co_return to_error(database_error("57014", "no answer in time"));
     }
   }
@@ -206,6 +209,7 @@ void link::finish_front() {
   in_flight_.pop_front();
   front->finished = true;
   front->done.cancel();
+  front_since_ = std::chrono::steady_clock::now();
 }
 
 asio::awaitable<void> link::closed() {

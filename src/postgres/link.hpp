@@ -30,7 +30,8 @@ class link : public std::enable_shared_from_this<link> {
   // Empty when connected, else why not.
   asio::awaitable<std::string> connect(std::string url, std::chrono::milliseconds patience);
   // Sends the statements and one sync: without an open transaction they are one. Answers the last one's result or the
-  // first error. The line is given up when nothing came within `patience`.
+  // first error, or timeout after `patience`. The line is given up when the server works on one segment for longer than
+  // that one's patience: whoever stands behind slow statements waits in vain, but does not take the line from them.
   asio::awaitable<result<result_ptr>> run(std::vector<statement> statements, std::chrono::milliseconds patience);
   // Returns when the connection is gone.
   asio::awaitable<void> closed();
@@ -45,7 +46,8 @@ class link : public std::enable_shared_from_this<link> {
     std::string name; // of the statement it prepares; empty when it executes
   };
   struct segment {
-    explicit segment(asio::io_context& io) : done(io) {}
+    segment(asio::io_context& io, std::chrono::milliseconds p) : patience(p), done(io) {}
+    std::chrono::milliseconds patience;
     std::vector<step> steps;
     std::size_t at = 0;
     std::optional<database_error> failure;
@@ -71,6 +73,7 @@ class link : public std::enable_shared_from_this<link> {
   std::unique_ptr<PGconn, finish_connection> connection_;
   std::optional<asio::posix::stream_descriptor> descriptor_;
   std::deque<std::shared_ptr<segment>> in_flight_;
+  std::chrono::steady_clock::time_point front_since_; // the server's work on the first of them began
   std::unordered_set<std::string> prepared_;
   asio::steady_timer closed_;
   bool open_ = false;

@@ -13,6 +13,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
+#include <list>
 #include <random>
 
 namespace pricing::postgres {
@@ -76,10 +78,27 @@ struct pool_metrics {
 
 namespace detail {
 
+// A shared connection and what is on its way over it.
+struct lane {
+  std::shared_ptr<link> over;
+  int running = 0;
+  bool unreachable = false;
+};
+
+// A statement that waits for its turn.
+struct waiter {
+  waiter(asio::io_context& io, net::deadline until) : turn(io, until) {}
+  asio::steady_timer turn;
+  bool woken = false;
+};
+
 class pool_state : public std::enable_shared_from_this<pool_state> {
  public:
   pool_state(asio::io_context& i, config c, prometheus::Registry* r)
-      : io(i), settings(std::move(c)), changed(i, never), lease_changed(i, never), sleeping(i, never) {
+      : io(i),
+        settings(std::move(c)),
+        lanes(static_cast<std::size_t>(std::max(1, settings.shared_connections))),
+        lease_changed(i, never) {
     if (r)
       metrics.emplace(*r);
   }
@@ -110,26 +129,28 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
   }
 
   asio::awaitable<void> pause(std::chrono::milliseconds d) {
-    sleeping.expires_after(d);
+    asio::steady_timer nap(io, d);
+    naps.push_back(&nap);
     boost::system::error_code ec;
-    co_await sleeping.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    co_await nap.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+    std::erase(naps, &nap);
   }
 
-  // Keeps the shared connection open.
-  static asio::awaitable<void> keep(std::shared_ptr<pool_state> self) {
+  // Keeps one shared connection open.
+  static asio::awaitable<void> keep(std::shared_ptr<pool_state> self, lane& mine) {
     auto backoff = backoff_min;
     while (!self->stopping) {
       std::string why;
       const auto l = co_await self->connect(why);
-      self->unreachable = !l;
       if (self->stopping)
         break;
-      self->shared = l;
-      self->changed.cancel();
+      mine.unreachable = !l;
+      mine.over = l;
+      self->wake_all();
       if (l) {
         backoff = backoff_min;
         co_await l->closed();
-        self->shared = nullptr;
+        mine.over = nullptr;
         if (!self->stopping)
           log::warning("postgres: the connection was lost");
       } else {
@@ -140,7 +161,7 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
     }
   }
 
-  static asio::awaitable<void> keep_listening(std::shared_ptr<pool_state> self, std::string channel,
+  static asio::awaitable<void> keep_listening(std::shared_ptr<pool_state> self, std::vector<std::string> channels,
                                               std::function<void(std::string_view)> on_notify) {
     auto backoff = backoff_min;
     while (!self->stopping) {
@@ -151,7 +172,9 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
       if (l) {
         self->listening.push_back(l);
         l->on_notify = [&on_notify](std::string_view, std::string_view payload) { on_notify(payload); };
-        std::vector<statement> listen{{"listen \"" + channel + "\"", {}}};
+        std::vector<statement> listen;
+        for (const auto& channel : channels)
+          listen.push_back({"listen \"" + channel + "\"", {}});
         auto heard = co_await l->run(std::move(listen), grace);
         if (heard) {
           backoff = backoff_min;
@@ -163,20 +186,56 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
       }
       if (self->stopping)
         break;
-      asio::steady_timer nap(self->io, jittered(backoff));
-      boost::system::error_code ec;
-      co_await nap.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+      co_await self->pause(jittered(backoff));
       backoff = std::min<std::chrono::milliseconds>(backoff * 2, backoff_max);
     }
   }
 
-  // The shared connection; waits while it is being opened, not while the server is known to be away.
-  asio::awaitable<std::shared_ptr<link>> get_shared() {
-    while (!shared && !unreachable && !stopping) {
+  bool is_away() const {
+    return stopping || std::ranges::all_of(lanes, [](const lane& l) { return l.unreachable; });
+  }
+  // The least busy of the open connections that has room.
+  lane* free_lane() {
+    lane* best = nullptr;
+    for (auto& l : lanes)
+      if (l.over && l.running < settings.pipeline_max && (!best || l.running < best->running))
+        best = &l;
+    return best;
+  }
+  void wake_all() {
+    for (auto* w : waiters)
+      w->turn.cancel();
+  }
+  void wake_first() {
+    const auto first = std::ranges::find(waiters, false, &waiter::woken);
+    if (first == waiters.end())
+      return;
+    (*first)->woken = true;
+    (*first)->turn.cancel();
+  }
+
+  // A connection with room: at once, or when it is the caller's turn. Waits while one is being opened, not while the
+  // server is known to be away.
+  static asio::awaitable<result<lane*>> take_turn(std::shared_ptr<pool_state> self, net::deadline until) {
+    if (self->waiters.empty())
+      if (auto* const l = self->free_lane())
+        co_return l;
+    waiter w(self->io,
+             std::min(until, std::chrono::steady_clock::now() + std::chrono::milliseconds(self->settings.wait_ms)));
+    const auto place = self->waiters.insert(self->waiters.end(), &w);
+    const std::shared_ptr<void> leave(nullptr, [&](void*) { self->waiters.erase(place); });
+    for (;;) {
+      if (self->is_away())
+        co_return away();
+      if (place == self->waiters.begin() || w.woken)
+        if (auto* const l = self->free_lane())
+          co_return l;
+      w.woken = false;
       boost::system::error_code ec;
-      co_await changed.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+      co_await w.turn.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+      if (!ec && !w.woken)
+        co_return busy();
     }
-    co_return shared;
   }
 
   static asio::awaitable<result<result_ptr>> send(std::shared_ptr<pool_state> self, scope s, std::string sql,
@@ -185,12 +244,15 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
       co_return busy();
     const counted one(*self);
     const auto started = std::chrono::steady_clock::now();
-    const auto over = co_await self->get_shared();
+    auto turn = co_await take_turn(self, s.until);
     const auto time = self->time_for(s);
     if (!time)
       co_return too_late();
-    if (!over)
-      co_return away();
+    if (!turn)
+      co_return turn.error();
+    lane& taken = **turn;
+    const auto over = taken.over;
+    const on_its_way busy_with_it(*self, taken);
     std::vector<statement> both;
     both.push_back(entering(s, *time));
     both.push_back({std::move(sql), std::move(p)});
@@ -203,7 +265,7 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
   }
 
   static asio::awaitable<result<std::shared_ptr<link>>> lease(std::shared_ptr<pool_state> self) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(self->settings.lease_wait_ms);
+    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(self->settings.wait_ms);
     while (self->leased >= self->settings.leased_max && !self->stopping) {
       if (std::chrono::steady_clock::now() >= until || self->leases_wanted >= self->settings.queue_max)
         co_return busy();
@@ -252,11 +314,13 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
     idle.clear();
     for (auto& l : std::vector(listening))
       l->close();
-    if (const auto l = shared)
-      l->close();
-    changed.cancel();
+    for (auto& l : lanes)
+      if (const auto over = l.over)
+        over->close();
+    wake_all();
     lease_changed.cancel();
-    sleeping.cancel();
+    for (auto* nap : naps)
+      nap->cancel();
   }
 
   static constexpr auto never = asio::steady_timer::time_point::max();
@@ -275,15 +339,27 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
     pool_state& state;
   };
 
+  struct on_its_way {
+    on_its_way(pool_state& s, lane& l) : state(s), taken(l) { ++taken.running; }
+    ~on_its_way() {
+      --taken.running;
+      state.wake_first();
+    }
+    on_its_way(const on_its_way&) = delete;
+    pool_state& state;
+    lane& taken;
+  };
+
   asio::io_context& io;
   config settings;
   std::optional<pool_metrics> metrics;
-  std::shared_ptr<link> shared;
+  std::vector<lane> lanes;
+  std::list<waiter*> waiters; // first come, first served
   std::vector<std::shared_ptr<link>> idle, listening;
-  asio::steady_timer changed, lease_changed, sleeping;
+  std::vector<asio::steady_timer*> naps;
+  asio::steady_timer lease_changed;
   std::size_t pending = 0;
   int leased = 0, leases_wanted = 0;
-  bool unreachable = false;
   bool stopping = false;
 };
 
@@ -291,21 +367,22 @@ class pool_state : public std::enable_shared_from_this<pool_state> {
 
 pool::pool(asio::io_context& io, config c, prometheus::Registry* metrics)
     : state_(std::make_shared<detail::pool_state>(io, std::move(c), metrics)) {
-  asio::co_spawn(io, detail::pool_state::keep(state_), asio::detached);
+  for (auto& lane : state_->lanes)
+    asio::co_spawn(io, detail::pool_state::keep(state_, lane), asio::detached);
 }
 pool::~pool() {
   state_->stop();
 }
 
 bool pool::connected() const {
-  return state_->shared != nullptr;
+  return std::ranges::any_of(state_->lanes, [](const detail::lane& l) { return l.over != nullptr; });
 }
 int pool::timeout_ms() const {
   return state_->settings.statement_timeout_ms;
 }
 
-void pool::listen(std::string channel, std::function<void(std::string_view)> on_notify) {
-  asio::co_spawn(state_->io, detail::pool_state::keep_listening(state_, std::move(channel), std::move(on_notify)),
+void pool::listen(std::vector<std::string> channels, std::function<void(std::string_view)> on_notify) {
+  asio::co_spawn(state_->io, detail::pool_state::keep_listening(state_, std::move(channels), std::move(on_notify)),
                  asio::detached);
 }
 

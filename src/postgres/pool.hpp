@@ -1,7 +1,7 @@
 #pragma once
-// PostgreSQL for one event loop: every thread owns a pool. Single statements of many coroutines travel over one shared
-// connection in pipeline mode, each with its organization and its own sync, so that one caller's error cannot abort
-// another's. Transactions lease a connection of their own.
+// PostgreSQL for one event loop: every thread owns a pool. Single statements of many coroutines travel over a few
+// shared connections in pipeline mode, each with its organization and its own sync, so that one caller's error cannot
+// abort another's; more than fit wait their turn. Transactions lease a connection of their own.
 //
 //   postgres::pool database(thread.io(), config);
 //   auto rows = co_await database.query<item_row>(organization, find_items, unit, limit);   // result<std::vector<…>>
@@ -10,8 +10,9 @@
 //   auto done = co_await database.in_transaction<int>(organization, body);
 //
 // What a caller can cause comes as a result (see to_error); a wrong statement throws database_error. A lost connection
-// fails what was on its way as unavailable and is replaced with back-off. Above queue_max: unavailable, retry after 1
-// s. Not thread-safe. Statements still running when the pool is destroyed answer unavailable.
+// fails what was on its way as unavailable and is replaced with back-off. Above queue_max and after wait_ms:
+// unavailable, retry after 1 s. Not thread-safe. Statements still running when the pool is destroyed answer
+// unavailable.
 #include "core/ids.hpp"
 #include "net/runtime.hpp"
 #include "postgres/config.hpp"
@@ -159,9 +160,9 @@ class pool : statements<pool> {
     co_return std::move(*outcome);
   }
 
-  // Calls on_notify with each payload, and with "" after every (re)connection, since notifications may have been
-  // missed.
-  void listen(std::string channel, std::function<void(std::string_view payload)> on_notify);
+  // Calls on_notify with each payload of these channels, and with "" after every (re)connection, since notifications
+  // may have been missed.
+  void listen(std::vector<std::string> channels, std::function<void(std::string_view payload)> on_notify);
 
   bool connected() const;
 

@@ -33,6 +33,10 @@ class session {
   void begin(organization_id organization); // 0: no organization, sees no tenant's rows
   void commit();
   void rollback();
+  // Connected and in no transaction.
+  bool is_idle() const {
+    return PQstatus(connection_.get()) == CONNECTION_OK && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+  }
 
   // Rows as described structs (columns by position) or as one plain value.
   template <class Row, class... Args>

@@ -1,3 +1,4 @@
+#include "http/answer_cache.hpp"
 #include "running_server.hpp"
 
 #include "wire/json.hpp"
@@ -314,6 +315,28 @@ TEST(http_server, compresses_large_answers_for_those_who_accept_it) {
   EXPECT_EQ(s.ask(get("/api/v1/big?size=5000")).body, std::string(5000, 'x'));
   EXPECT_EQ(s.ask(get("/api/v1/big?size=5000", "Accept-Encoding: gzip;q=0\r\n")).header("Content-Encoding"), "");
   EXPECT_EQ(s.ask(get("/api/v1/big?size=500", "Accept-Encoding: gzip\r\n")).header("Content-Encoding"), "");
+}
+
+TEST(http_server, unpacks_a_kept_answer_for_those_who_do_not_take_gzip) {
+  answer_cache kept(1 << 20);
+  int made = 0;
+  auto big = big_route();
+  big.handle = [inner = std::move(big.handle), &made](context& c) { return ++made, inner(c); };
+  running_server server({}, with({cached(std::move(big), kept)}));
+  raw_socket s(server.port());
+  for (int i = 0; i < 2; ++i) {
+    const auto packed = s.ask(get("/api/v1/big?size=5000", "Accept-Encoding: gzip\r\n"));
+    EXPECT_EQ(packed.header("Content-Encoding"), "gzip");
+    EXPECT_EQ(unpack(packed.body), std::string(5000, 'x'));
+    const auto plain = s.ask(get("/api/v1/big?size=5000"));
+    EXPECT_EQ(plain.header("Content-Encoding"), "");
+    EXPECT_EQ(plain.header("Content-Length"), "5000");
+    EXPECT_EQ(plain.body, std::string(5000, 'x'));
+    for (const auto& tag : {packed.header("ETag"), plain.header("ETag")})
+      EXPECT_EQ(s.ask(get("/api/v1/big?size=5000", "Accept-Encoding: gzip\r\nIf-None-Match: " + tag + "\r\n")).status,
+                304);
+  }
+  EXPECT_EQ(made, 1);
 }
 
 TEST(http_server, answers_304_to_a_known_entity_tag) {

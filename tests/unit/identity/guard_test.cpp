@@ -337,6 +337,20 @@ TEST_F(audit_trail, of_one_organization_is_one_chain_however_many_write_at_once)
   EXPECT_EQ(ours.query<std::int64_t>(broken_links).at(0), 0);
 }
 
+TEST_F(audit_trail, that_cannot_be_written_does_not_take_the_answer_with_it) {
+  people_server server(generous());
+  person buyer(server);
+  buyer.login(ours.add("buyer"));
+  postgres::session superuser(postgres_server::instance().superuser_url());
+  superuser.script("alter table audit_events add constraint closed check (action <> 'POST things') not valid");
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(buyer.post("/api/v1/things", a_thing).status, 201);
+  superuser.script("alter table audit_events drop constraint closed");
+  EXPECT_EQ(trail(ours).size(), 1U);
+  EXPECT_EQ(buyer.post("/api/v1/things", a_thing).status, 201);
+  EXPECT_EQ(trail(ours).size(), 2U);
+}
+
 TEST(sealer, opens_only_what_it_sealed) {
   const auto ring = [](char fill) { return key_ring::create(std::string(32, fill)).value(); };
   const sealer ours(ring('a')), theirs(ring('b'));

@@ -228,6 +228,36 @@ TEST_F(ingest_database, applies_a_decision_to_every_row_and_takes_it_back) {
   expect_exact(*service.upload(organization, u.id));
 }
 
+// Things told apart by their size, under the given words.
+std::string sizes(int first, int last, const std::string& words) {
+  std::string out;
+  for (int i = first; i < last; ++i)
+    out += "2024-01-02,\"" + words + ", " + std::to_string(i) + " inch\",ft,1,10,Alpha\n";
+  return out;
+}
+
+TEST_F(ingest_database, learns_from_decisions_whom_the_next_load_need_not_ask) {
+  auto service = make_service();
+  import(service, "known.csv", header + sizes(0, 40, "abandon existing main") + sizes(0, 40, "install gate valve"));
+  const auto asked = import(service, "asked.csv",
+                            header + sizes(0, 22, "abandoned existing main") + sizes(0, 22, "install gate valve and"));
+  EXPECT_EQ(asked.awaiting, 44);
+  // One change of words always is the same thing, the other never.
+  for (const auto& question : *service.matches(organization, "pending", "item", 0, 100)) {
+    const bool same = question.source_text.starts_with("abandon");
+    ASSERT_TRUE(service.decide(organization, {}, question.id,
+                               same ? std::optional(question.candidates.at(0).id) : std::nullopt));
+  }
+  const auto next = import(service, "next.csv",
+                           header + sizes(22, 40, "abandoned existing main") + sizes(22, 40, "install gate valve and"));
+  expect_exact(next);
+  EXPECT_EQ(next.loaded, 36);
+  EXPECT_EQ(next.awaiting, 0);
+  EXPECT_EQ(count("items where normalized_name like 'abandon%'"), 40);
+  EXPECT_EQ(count("items where normalized_name like 'install gate valve and%'"), 40);
+  EXPECT_EQ(count("match_decisions where state = 'auto'"), 18);
+}
+
 TEST_F(ingest_database, enforces_the_states_and_names_the_allowed_moves) {
   auto service = make_service();
   const auto u = import(service, "a.csv", header + "2024-01-02,pipe,ft,1,10,Alpha\n");

@@ -1,5 +1,4 @@
 #include "learn/drift.hpp"
-#include "learn/drift_residuals.hpp"
 #include "learn/false_discovery.hpp"
 
 #include <gtest/gtest.h>
@@ -232,19 +231,14 @@ TEST(drift, refuses_too_little_and_the_wrong_columns) {
   EXPECT_TRUE(found[0].columns.empty());
 }
 
-TEST(relative_residuals, take_away_what_a_letting_has_in_common) {
-  const std::vector<float> level(40, 1.0F); // dear bidders, all lines
-  std::vector<std::uint32_t> categories(40, 1);
-  std::fill(categories.begin(), categories.begin() + 4, 2U);
-  const auto common = relative_residuals(level, categories);
-  EXPECT_NEAR(common[0], 1 - 36.0 / 40, 1e-6); // against 36 others
-  EXPECT_NEAR(common[39], 1 - 4.0 / 8, 1e-6);  // against four others: believed half
-  std::vector<float> one(40, 0.0F);
-  std::fill(one.begin(), one.begin() + 4, 1.0F);
-  one[39] = std::nanf("");
-  const auto own = relative_residuals(one, categories);
-  EXPECT_EQ(own[0], 1); // a category's own shift stays
-  EXPECT_TRUE(std::isnan(own[39]));
+TEST(drift, takes_the_word_of_a_test_of_the_residual_by_lines) {
+  std::mt19937_64 random(12);
+  const auto r = reference(random);
+  const auto window = window_of(random, 400);
+  const auto found = find_drift(std::vector{monitored_group{"tested", &r, &window, 1e-9}}).value();
+  EXPECT_TRUE(found[0].columns[2].drifted);
+  EXPECT_EQ(found[0].columns[2].p, 1e-9);
+  EXPECT_FALSE(found[0].columns[0].drifted);
 }
 
 TEST(false_discovery_rates, heavier_tests_are_called_sooner) {

@@ -24,12 +24,12 @@ config settings() {
 }
 
 // Runs body on one event loop until it ends.
-void run(std::function<asio::awaitable<void>(pool&)> body) {
+void run(std::function<asio::awaitable<void>(pool&)> body, const config& c = settings()) {
   asio::io_context io;
   std::exception_ptr failure;
   bool ended = false;
   {
-    pool database(io, settings());
+    pool database(io, c);
     asio::co_spawn(io, body(database), [&](std::exception_ptr e) { failure = e, ended = true, io.stop(); });
     io.run_for(std::chrono::seconds(30));
   }
@@ -67,6 +67,84 @@ TEST(postgres_pool, answers_many_coroutines_and_keeps_errors_apart) {
   EXPECT_EQ(bad, 20);
 }
 
+TEST(postgres_pool, answers_past_a_slow_statement) {
+  int answered = 0;
+  bool slow_ended = false;
+  std::function body = [&](pool& database) -> asio::awaitable<void> {
+    std::function slow = [&]() -> asio::awaitable<void> {
+      EXPECT_TRUE(co_await database.query_one<int>(organization_id{}, "select 1 from (select pg_sleep(1.5)) s"));
+      slow_ended = true;
+    };
+    asio::co_spawn(
+        co_await asio::this_coro::executor, [](auto f) -> asio::awaitable<void> { co_await f(); }(slow),
+        asio::detached);
+    co_await net::sleep_for(std::chrono::milliseconds(50));
+    while (!slow_ended && answered < 5)
+      answered += (co_await database.query_one<int>(organization_id{}, "select 1")).has_value();
+    EXPECT_FALSE(slow_ended);
+    while (!slow_ended)
+      co_await net::sleep_for(std::chrono::milliseconds(20));
+  };
+  run(body);
+  EXPECT_EQ(answered, 5);
+}
+
+// What waits too long is told so, keeps the connection whole, and those who come later are answered.
+TEST(postgres_pool, sheds_what_waits_too_long_and_goes_on) {
+  auto narrow = settings();
+  narrow.shared_connections = 1;
+  narrow.pipeline_max = 2;
+  narrow.wait_ms = 200;
+  int good = 0, shed = 0;
+  std::function body = [&](pool& database) -> asio::awaitable<void> {
+    const auto before = co_await database.query_one<int>(organization_id{}, "select pg_backend_pid()");
+    int left = 6;
+    for (int i = 0; i < 6; ++i) {
+      std::function one = [&]() -> asio::awaitable<void> {
+        const auto got = co_await database.query_one<int>(organization_id{}, "select 1 from (select pg_sleep(0.5)) s");
+        good += got.has_value();
+        shed += !got && got.error().code == errc::unavailable;
+        --left;
+      };
+      asio::co_spawn(
+          co_await asio::this_coro::executor, [](auto f) -> asio::awaitable<void> { co_await f(); }(one),
+          asio::detached);
+    }
+    while (left > 0)
+      co_await net::sleep_for(std::chrono::milliseconds(5));
+    const auto after = co_await database.query_one<int>(organization_id{}, "select pg_backend_pid()");
+    EXPECT_EQ(before.value(), after.value());
+  };
+  run(body, narrow);
+  EXPECT_EQ(good, 2);
+  EXPECT_EQ(shed, 4);
+}
+
+// Behind a slow statement a short deadline passes; the slow one is not cut off by it.
+TEST(postgres_pool, gives_up_a_statement_without_giving_up_the_connection) {
+  auto narrow = settings();
+  narrow.shared_connections = 1;
+  bool slow_good = false, done = false;
+  std::function body = [&](pool& database) -> asio::awaitable<void> {
+    std::function slow = [&]() -> asio::awaitable<void> {
+      const auto got = co_await database.query_one<int>(organization_id{}, "select 1 from (select pg_sleep(3)) s");
+      slow_good = got.has_value();
+      done = true;
+    };
+    asio::co_spawn(
+        co_await asio::this_coro::executor, [](auto f) -> asio::awaitable<void> { co_await f(); }(slow),
+        asio::detached);
+    co_await net::sleep_for(std::chrono::milliseconds(50));
+    const auto late = co_await database.query_one<int>(
+        {organization_id{}, net::deadline_in(std::chrono::milliseconds(50))}, "select 1");
+    EXPECT_FALSE(late);
+    while (!done)
+      co_await net::sleep_for(std::chrono::milliseconds(20));
+  };
+  run(body, narrow);
+  EXPECT_TRUE(slow_good);
+}
+
 TEST(postgres_pool, rolls_back_when_the_body_returns_an_error) {
   const auto organization = server().new_organization();
   std::function body = [&](pool& database) -> asio::awaitable<void> {
@@ -96,7 +174,9 @@ TEST(postgres_pool, reconnects_after_its_backend_was_killed) {
     }
     EXPECT_NE(again.value(), pid.value());
   };
-  run(body);
+  auto one = settings();
+  one.shared_connections = 1;
+  run(body, one);
 }
 
 TEST(postgres_session, isolates_two_organizations) {
