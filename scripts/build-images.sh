@@ -76,7 +76,8 @@ for image in "${images[@]}"; do
   # The image proper, without what tells one build from the next.
   rm -rf "$work/image"
   buildah push --quiet "$(cat "$work/id")" "dir:$work/image" >&2
-  digest=$(python3 infrastructure/docker/settle.py "$work/image")
+  digest=$(python3 infrastructure/docker/settle.py "$work/image" "org.opencontainers.image.version=${tag#v}" \
+    "org.opencontainers.image.revision=$revision")
   id=$(buildah pull --quiet "dir:$work/image")
   buildah tag "$id" "$name"
   printf '%s %s %s\n' "$name" "$digest" "$(buildah images --format '{{.Size}}' "$name" | sed -n 1p)"
