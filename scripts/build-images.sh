@@ -45,7 +45,7 @@ done
 [ ${#images[@]} -gt 0 ] || images=(web ml ml-gpu worker ctl backup)
 for command in buildah python3; do command -v "$command" >/dev/null || die "$command is missing: apt-get install $command"; done
 
-# What is committed, with the commit's time on every file; what lies about in the folder is no part of it.
+# What is committed. Files have one time, so that a layer kept from an older commit is no other one; what lies about in the folder is no part of it.
 revision=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
@@ -69,14 +69,15 @@ for image in "${images[@]}"; do
   [ "$image" != ml-gpu ] || name+=-gpu
   # chroot: works inside a container and without user namespaces, as build machines often are. A base of this machine is
   # there or nowhere.
-  buildah bud --isolation chroot --format docker "$cache" --pull=false --identity-label=false --timestamp "$SOURCE_DATE_EPOCH" \
-    "${more[@]}" --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" --build-arg "VERSION=${tag#v}" \
+  buildah bud --isolation chroot --format docker "$cache" --pull=false --identity-label=false --timestamp 0 \
+    "${more[@]}" --build-arg SOURCE_DATE_EPOCH=0 --build-arg "VERSION=${tag#v}" \
     --build-arg "REVISION=$revision" --file "$context/infrastructure/docker/${file[$image]}" \
     --target "${target[$image]:-$image}" --iidfile "$work/id" "$context" >&2
   # The image proper, without what tells one build from the next.
   rm -rf "$work/image"
   buildah push --quiet "$(cat "$work/id")" "dir:$work/image" >&2
-  digest=$(python3 infrastructure/docker/settle.py "$work/image")
+  digest=$(python3 infrastructure/docker/settle.py "$work/image" "org.opencontainers.image.version=${tag#v}" \
+    "org.opencontainers.image.revision=$revision")
   id=$(buildah pull --quiet "dir:$work/image")
   buildah tag "$id" "$name"
   printf '%s %s %s\n' "$name" "$digest" "$(buildah images --format '{{.Size}}' "$name" | sed -n 1p)"

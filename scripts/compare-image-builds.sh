@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the images twice, the second time without any cached layer, and prints both digests of each; fails when they differ.
+# Builds the images twice, without any cached layer, and prints both digests of each; fails when they differ.
 #
 #   scripts/compare-image-builds.sh [option or image of scripts/build-images.sh...]
 #
@@ -7,7 +7,7 @@
 set -euo pipefail
 case ${1:-} in -h | --help) sed -n '2,6s/^# \{0,1\}//p' "$0" && exit 0 ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-one=$(scripts/build-images.sh "$@" --registry localhost/first-build)
+one=$(scripts/build-images.sh "$@" --registry localhost/first-build --no-cache)
 two=$(scripts/build-images.sh "$@" --registry localhost/second-build --no-cache)
 printf '%s\n' "$one" "$two"
 digests() { awk '{ sub(/.*\//, "", $1); print $1, $2 }' <<<"$1"; }

@@ -1,29 +1,36 @@
-"""settle.py FOLDER: an image as `buildah push IMAGE dir:FOLDER` wrote it loses what only tells which build made it.
+"""settle.py FOLDER [LABEL=VALUE...]: an image as `buildah push IMAGE dir:FOLDER` wrote it loses what only tells which build made it.
 
 The container it was made in, that container's host name, the parent among cached layers and the words of the history: of
-two builds of one commit these are all that differs. The layers stay as they are. Prints the digest of the manifest."""
+two builds of one commit these are all that differs. The layers stay as they are. Prints the digest of the manifest.
+
+The time (SOURCE_DATE_EPOCH) and the labels are set here: a cached layer keeps those of the build that made it."""
+import datetime
 import hashlib
 import json
 import os
 import sys
 
 
-def settled(config):
+def settled(config, labels):
     """The same image without the names of what it was built in."""
-    kept = {key: config[key] for key in ("architecture", "os", "created", "rootfs")}
+    kept = {key: config[key] for key in ("architecture", "os", "rootfs")}
+    moment = datetime.datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", "0")), datetime.timezone.utc)
+    kept["created"] = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
     kept["config"] = {key: value for key, value in config["config"].items() if key not in ("Hostname", "Image") and value}
+    found = {k: v for k, v in (kept["config"].get("Labels") or {}).items() if k != "io.buildah.version"}
+    kept["config"]["Labels"] = {**found, **{k: v for k, v in labels.items() if k in found}}
     # One entry for each layer: an image that is built on this one needs them.
-    kept["history"] = [{"created": config["created"], "created_by": "COPY"} for _ in config["rootfs"]["diff_ids"]]
+    kept["history"] = [{"created": kept["created"], "created_by": "COPY"} for _ in config["rootfs"]["diff_ids"]]
     return kept
 
 
-def settle(folder):
+def settle(folder, labels):
     path = os.path.join(folder, "manifest.json")
     with open(path, encoding="utf-8") as file:
         manifest = json.load(file)
     old = os.path.join(folder, manifest["config"]["digest"].removeprefix("sha256:"))
     with open(old, encoding="utf-8") as file:
-        text = json.dumps(settled(json.load(file)), sort_keys=True, separators=(",", ":")).encode()
+        text = json.dumps(settled(json.load(file), labels), sort_keys=True, separators=(",", ":")).encode()
     os.remove(old)
     digest = hashlib.sha256(text).hexdigest()
     with open(os.path.join(folder, digest), "wb") as file:
@@ -36,4 +43,4 @@ def settle(folder):
 
 
 if __name__ == "__main__":
-    print(settle(sys.argv[1]))
+    print(settle(sys.argv[1], dict(word.split("=", 1) for word in sys.argv[2:])))

@@ -140,8 +140,9 @@ def test_what_tells_one_build_from_the_next_leaves_the_image(stage):
             image = os.path.join(folder, build)
             os.mkdir(image)
             config = json.dumps({
-                "created": "2026-01-01T00:00:00Z", "container": build, "container_config": {"Hostname": build}, "parent": build,
-                "config": {"Hostname": build, "User": "10001:10001", "Env": ["PATH=/usr/local/bin"], "Volumes": None},
+                "created": build, "container": build, "container_config": {"Hostname": build}, "parent": build,
+                "config": {"Hostname": build, "User": "10001:10001", "Env": ["PATH=/usr/local/bin"], "Volumes": None,
+                           "Labels": {"revision": build}},
                 "architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": ["sha256:" + "1" * 64]},
                 "history": [{"created_by": "ARG", "comment": "FROM " + build, "empty_layer": True}, {"created_by": "COPY"}]}).encode()
             name = hashlib.sha256(config).hexdigest()
@@ -149,7 +150,7 @@ def test_what_tells_one_build_from_the_next_leaves_the_image(stage):
                 file.write(config)
             with open(os.path.join(image, "manifest.json"), "w", encoding="utf-8") as file:
                 json.dump({"schemaVersion": 2, "config": {"digest": "sha256:" + name, "size": len(config)}, "layers": []}, file)
-            done = subprocess.run(["python3", os.path.join(FOLDER, "settle.py"), image], capture_output=True, text=True, timeout=30,
+            done = subprocess.run(["python3", os.path.join(FOLDER, "settle.py"), image, "revision=abc"], capture_output=True, text=True, timeout=30,
                                   check=True)
             digests.add(done.stdout.strip())
             with open(os.path.join(image, "manifest.json"), "rb") as file:
@@ -157,7 +158,7 @@ def test_what_tells_one_build_from_the_next_leaves_the_image(stage):
             assert done.stdout.strip() == "sha256:" + hashlib.sha256(text).hexdigest()
             with open(os.path.join(image, json.loads(text)["config"]["digest"].removeprefix("sha256:")), encoding="utf-8") as file:
                 kept = json.load(file)
-            assert kept["config"] == {"User": "10001:10001", "Env": ["PATH=/usr/local/bin"]}, kept
+            assert kept["config"] == {"User": "10001:10001", "Env": ["PATH=/usr/local/bin"], "Labels": {"revision": "abc"}}, kept
             assert len(kept["history"]) == 1, "an image built on this one counts its layers by it"
     assert len(digests) == 1, digests
 
