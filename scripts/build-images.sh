@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
       more+=(--volume "$(realpath "${2:?--ca needs a file}"):/run/build-ca.crt:ro" --build-arg NODE_EXTRA_CA_CERTS=/run/build-ca.crt)
       shift
       ;;
-    --ccache) more+=(--volume "$(realpath "${2:?--ccache needs a folder}"):/root/.cache/ccache:rw") && shift ;;
+    --ccache) more+=(--volume "$(realpath "${2:?--ccache needs a folder}"):/ccache:rw" --build-arg CCACHE_DIR=/ccache) && shift ;;
     --no-cache) cache=--no-cache ;;
     --push) push=true ;;
     -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0" && exit 0 ;;

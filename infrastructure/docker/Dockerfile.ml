@@ -10,6 +10,7 @@ COPY scripts/packages.txt scripts/packages.txt
 COPY scripts/dev/install-packages.sh scripts/dev/install-packages.sh
 COPY infrastructure/docker/build.sh infrastructure/docker/build.sh
 RUN infrastructure/docker/build.sh packages "${PREBUILT}"
+ARG CCACHE_DIR
 COPY . .
 RUN infrastructure/docker/build.sh compile "${PREBUILT}"
 ARG SOURCE_DATE_EPOCH=0

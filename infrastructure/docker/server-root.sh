@@ -28,4 +28,9 @@ mkdir -p "$root$share"
 for part in timezone timezonesets tsearch_data postgresql.conf.sample; do
   [ ! -e "$share/$part" ] || cp -RL "$share/$part" "$root$share/"
 done
+# Debian's C library reads the locale of the databases, C.UTF-8, from here; Alpine's has it in itself.
+if [ -d /usr/lib/locale ]; then
+  mkdir -p "$root/usr/lib"
+  cp -R /usr/lib/locale "$root/usr/lib/"
+fi
 find "$root" -exec touch -h -d "@${SOURCE_DATE_EPOCH:-0}" {} +

@@ -1,5 +1,6 @@
 """The compose files, brought up from images of this machine: sign in, load, train, judge, through the published port."""
 import glob
+import json
 import os
 import re
 import time
@@ -43,7 +44,7 @@ def main_job(stack):
     assert upload["loaded"] > 15_000, upload
     asked = admin.post("/api/v1/models/train")
     assert asked.status in (200, 201, 202), asked
-    trained = finished(admin, asked.json["job"] if "job" in asked.json else asked.json["id"])
+    trained = finished(admin, asked.json["job_id"])
     assert trained["state"] == "succeeded", trained
     with open(os.path.join(sample(stack), "sample_proposal.csv"), "rb") as file:
         verdict = admin.call("POST", "/api/v1/verdicts/file?file_name=sample_proposal.csv", body=file.read(),
@@ -60,6 +61,31 @@ def page(stack, path):
         return answer.read().decode()
 
 
+def backup_and_verify(stage, stack):
+    """By the image that the cluster's jobs name, as the role that copies, into a folder; verify restores it inside."""
+    kept, secrets = os.path.join(stack.folder, "backups"), os.path.join(stack.folder, "backup-secrets")
+    for folder in (kept, secrets):
+        os.mkdir(folder)
+        os.chmod(folder, 0o777)
+    with open(os.path.join(stack.secrets, "postgres", "backup_password"), encoding="utf-8") as file:
+        url = f"host=postgres dbname=pricing user=pricing_backup password={file.read()}"
+    for name, content in (("key", "5" * 64), ("database_url", url)):
+        with open(os.path.join(secrets, name), "w", encoding="utf-8") as file:
+            file.write(content)
+    options = ["--network", stack.project + "_default", "--tmpfs=/tmp", f"--volume={kept}:/backups",
+               f"--volume={secrets}:/run/secrets/pricing/backup:ro", "--env=PRICING_BACKUP_LOCATION=/backups",
+               "--env=PRICING_BACKUP_KEY_FILE=/run/secrets/pricing/backup/key",
+               "--env=PRICING_BACKUP_DATABASE_URL_FILE=/run/secrets/pricing/backup/database_url"]
+    for operation in (("backup", "--backup-type", "database"), ("verify",)):
+        begin = time.monotonic()
+        done = stage.run("backup", "backup", "--environment", "test", "--output-format", "json", "--operation", *operation,
+                         options=options)
+        assert done.returncode == 0, (operation, done)
+        print(f"    {operation[0]} out of the image: {time.monotonic() - begin:.1f} s")
+    report = json.loads(done.stdout)
+    assert report, done
+
+
 def journey(stage, file):
     with Compose(stage, file) as stack:
         begin = time.monotonic()
@@ -70,9 +96,9 @@ def journey(stage, file):
         docs = stage.podman("run", "--rm", "--no-healthcheck", "--network", stack.project + "_default", "--entrypoint",
                             "/bin/sh", stage.image("postgres"), "-c",
                             "perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(\"pricing-ml:8001\") or die; "
-                            "print $s \"GET /api/docs HTTP/1.1\\r\\nHost: pricing-ml\\r\\nConnection: close\\r\\n\\r\\n\"; print <$s>'")
+                            "print $s \"GET /api/docs/ HTTP/1.1\\r\\nHost: pricing-ml\\r\\nConnection: close\\r\\n\\r\\n\"; print <$s>'")
         assert " 200 " in docs.stdout.splitlines()[0] and "swagger-ui" in docs.stdout, docs
-        return stack
+        backup_and_verify(stage, stack)
 
 
 def test_the_development_stack_does_the_main_job(stage):

@@ -58,8 +58,8 @@ class Stage:
 
     def run(self, name, *words, options=(), limit_s=300):
         """One container as the manifests confine it: no capability, nothing of the image can be changed."""
-        return self.podman("run", "--rm", "--no-healthcheck", "--read-only", "--read-only-tmpfs=false", "--cap-drop=all",
-                           "--security-opt=no-new-privileges", *options, self.image(name), *words, limit_s=limit_s)
+        return self.podman("run", "--rm", f"--timeout={limit_s}", "--no-healthcheck", "--read-only", "--read-only-tmpfs=false",
+                           "--cap-drop=all", "--security-opt=no-new-privileges", *options, self.image(name), *words, limit_s=limit_s + 20)
 
 
 class Compose:
@@ -136,13 +136,16 @@ class Compose:
         return bool(states)
 
     def __exit__(self, *_):
-        try:
-            subprocess.run(["docker-compose", "-f", self.file, "--profile", "ctl", "down", "--volumes", "--timeout", "10"], cwd=REPOSITORY,
-                           env=self.environment, capture_output=True, timeout=300, check=False)
-        finally:
-            self.over.set()
-            if self.doctor.is_alive():
-                self.doctor.join(30)
-            self.service.terminate()
-            self.service.wait(30)
-            self.log.close()
+        self.over.set()
+        if self.doctor.is_alive():
+            self.doctor.join(30)
+        # Without podman's service, which the same signal may have ended.
+        mine = f"label=com.docker.compose.project={self.project}"
+        self.stage.podman("rm", "--force", "--volumes", "--time=10", *self.containers())
+        self.stage.podman("network", "rm", "--force", self.project + "_default")
+        volumes = self.stage.podman("volume", "ls", "--quiet", "--filter", mine).stdout.split()
+        if volumes:
+            self.stage.podman("volume", "rm", *volumes)
+        self.service.terminate()
+        self.service.wait(30)
+        self.log.close()

@@ -1,5 +1,5 @@
-// Tries to make a file in every folder that this container sees, and prints the folders in which it could; then prints who it
-// was and what it may do. Linked statically: the images hold nothing that could run it.
+// Tries to make a file in every folder that this container sees, and prints the folders in which it could; then prints
+// who it was and what it may do. Linked statically: the images hold nothing that could run it.
 #include <cstdio>
 #include <cstring>
 #include <dirent.h>
@@ -25,8 +25,8 @@ void try_below(const std::string& folder) {
   while (const dirent* entry = readdir(open_folder)) {
     const std::string path = folder + "/" + entry->d_name;
     struct stat what {};
-    if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0 || path == "/proc" || path == "/sys" ||
-        lstat(path.c_str(), &what) != 0)
+    if (std::strcmp(entry->d_name, ".") == 0 || std::strcmp(entry->d_name, "..") == 0 || path == "/proc" ||
+        path == "/sys" || lstat(path.c_str(), &what) != 0)
       continue;
     if (S_ISDIR(what.st_mode))
       try_below(path);

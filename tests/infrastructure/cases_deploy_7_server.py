@@ -11,7 +11,7 @@ from cases_deploy_1_lint import K8S, components, with_component
 from deploy_checks import kubectl
 from deploy_checks.model import Workload, at, name_of, namespace_of, where
 from local import wait_for
-from real_server import Nodes, apply, kubeconfig, read, run, said
+from real_server import VARIABLE, Nodes, apply, kubeconfig, read, run, said
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "deploy"))
 from stages import DIGESTS, FAST, Stage  # noqa: E402
@@ -183,3 +183,24 @@ def test_releases_switch_and_go_back(stage):
             real.serves("green", "v1.0.0")
             assert json.loads(read("configmap", "-n", "pricing-agent", "pricing-release")["data"]["record"])["step"] == "idle"
         assert not nodes.problem, nodes.problem
+
+
+def test_only_a_throwaway_on_this_machine_is_asked(stage):
+    """Always: a mistyped variable must not write into a cluster that somebody uses."""
+    named = os.environ.pop(VARIABLE, None)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "kubeconfig")
+            for address, taken in (("https://10.0.0.1:6443", False), ("https://cluster.example", False),
+                                   ("https://127.0.0.1.example:6443", False), ("https://127.0.0.1:6443", True)):
+                with open(path, "w", encoding="utf-8") as out:
+                    out.write(f"clusters:\n  - cluster: {{server: '{address}'}}\n")
+                os.environ[VARIABLE] = path
+                try:
+                    assert kubeconfig() == path and taken, address
+                except AssertionError as refused:
+                    assert not taken and "no throwaway" in str(refused), address
+    finally:
+        os.environ.pop(VARIABLE, None)
+        if named:
+            os.environ[VARIABLE] = named

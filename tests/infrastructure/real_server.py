@@ -58,7 +58,7 @@ def stream(documents):
 def apply(documents, *options):
     """Server-side, unknown fields and warnings refused: what kubectl says against it, "" when nothing."""
     status, _, err = run("apply", "--server-side", "--force-conflicts", "--validate=strict", "--warnings-as-errors",
-                         *options, "-f", "-", given=stream(documents))
+                         *options, "-f", "-", given=stream(documents), limit_s=300)
     return "" if status == 0 else err or f"kubectl ended with {status}"
 
 

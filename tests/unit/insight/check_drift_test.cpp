@@ -46,7 +46,7 @@ class check_drift_test : public testing::Test {
     session.execute("insert into events (organization_id, reference, occurred_on) select $1, 'E' || n, date "
                     "'2021-01-06' + n * 7 from generate_series(0, $2 - 1) n",
                     organization, lettings);
-    session.execute("select setseed(0.25)");
+    session.execute("set seed to 0.25");
     session.execute(
         "with e as (select id, occurred_on, substr(reference, 2)::int as n, 0.1 * (random() + random() + random() - "
         "1.5) * 2 as level from events where organization_id = $1), picked as (select e.*, i.id as item_id, i.name, "

@@ -53,9 +53,7 @@ class export_test : public testing::Test {
     return view.at("id").to_number<std::int64_t>();
   }
   std::filesystem::path file_of(std::int64_t id, const std::string& extension) const {
-    return objects
-        .get_file("exports/" + std::to_string(organization.value) + "/" + std::to_string(id) + "." + extension)
-        .value();
+    return folder / "exports" / std::to_string(organization.value) / (std::to_string(id) + "." + extension);
   }
   result<export_out> run(std::int64_t id) { return run_export(session, objects, {organization, id, {}, {}, {}}); }
 
