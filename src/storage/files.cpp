@@ -3,6 +3,7 @@
 #include <sodium/crypto_hash_sha256.h>
 
 #include <array>
+#include <cstdlib>
 #include <fstream>
 #include <system_error>
 
@@ -25,14 +26,12 @@ std::string hex(const unsigned char* bytes, std::size_t count) {
 
 local_file temporary_file() {
   std::string name = (std::filesystem::temp_directory_path() / "pricing-object-XXXXXX").string();
-  const int descriptor = ::mkstemp(name.data());
-  if (descriptor < 0)
-    throw std::system_error(errno, std::generic_category(), "storage: a temporary file");
-  ::close(descriptor);
-  const std::filesystem::path path(name);
-  return {path, std::shared_ptr<const void>(nullptr, [path](const void*) {
+  if (!::mkdtemp(name.data()))
+    throw std::system_error(errno, std::generic_category(), "storage: a temporary folder");
+  const std::filesystem::path folder(name);
+  return {folder / "object", std::shared_ptr<const void>(nullptr, [folder](const void*) {
             std::error_code ignored;
-            std::filesystem::remove(path, ignored);
+            std::filesystem::remove_all(folder, ignored);
           })};
 }
 

@@ -4,7 +4,7 @@
 
 namespace pricing::storage {
 
-// A new empty file in the system's temporary folder, deleted with its last copy.
+// A place for a file that is not there yet, in a new private folder that goes with the last copy.
 local_file temporary_file();
 // Of the file's bytes, 64 hexadecimal digits. Throws std::system_error when it cannot be read.
 std::string sha256_hex_of_file(const std::filesystem::path& path);
