@@ -128,7 +128,8 @@ class command_line {
 
   int import(ingest::import_request request, const std::string& organization_name) const {
     const organization_id into = organization(organization_name);
-    ingest::ingest_service service([this] { return connect(); }, ingest::files_under(storage_root()), clock_);
+    const auto objects = storage::open_store(storage_root());
+    ingest::ingest_service service([this] { return connect(); }, ingest::files_in(*objects), clock_);
     bool loaded = false, failed = false;
     std::unique_ptr<progress_line> line;
     std::filesystem::path shown;
@@ -161,10 +162,10 @@ class command_line {
 
   void train(const std::string& organization_name) const {
     const auto session = connect();
-    storage::folder_store objects(storage_root());
+    const auto objects = storage::open_store(storage_root());
     auto line = std::make_unique<progress_line>("Training");
     const auto of = organization(organization_name);
-    const auto report = models::train_model(*session, objects, of, [&](std::string_view step, double share) {
+    const auto report = models::train_model(*session, *objects, of, [&](std::string_view step, double share) {
                           line->show(share, std::string(step));
                         }).value();
     line.reset();
@@ -272,6 +273,10 @@ class command_line {
       settings.database_url = database_.owner_url;
     const char* file = std::getenv("PRICING_CONFIG");
     return operations::run_backup(r, settings, {storage_root(), effective_config(), file ? file : ""}, database_.url);
+  }
+
+  int wal(const operations::wal_request& r) const {
+    return operations::run_wal(r, source_.read<operations::backup_config>("backup").value());
   }
 
   void print_config() const { std::cout << effective_config(); }
@@ -446,6 +451,29 @@ int run(int argc, char** argv) {
     backup.json = backup_format == "json";
     status = command_line().backup(backup);
   });
+
+  operations::wal_request wal;
+  auto* log_archive = app.add_subcommand("wal", "PostgreSQL's log, sealed, in PRICING_BACKUP_WAL_LOCATION");
+  log_archive->require_subcommand(1);
+  const auto for_wal = [&](CLI::App* command) {
+    command->callback([&wal, &status, command] {
+      wal.operation = command->get_name();
+      status = command_line().wal(wal);
+    });
+  };
+  auto* keep = log_archive->add_subcommand("archive", "archive_command = 'pricing-ctl wal archive %p %f'");
+  keep->add_option("path", wal.path, "the finished segment")->required();
+  keep->add_option("name", wal.name, "its name")->required();
+  for_wal(keep);
+  auto* fetch = log_archive->add_subcommand("fetch", "restore_command = 'pricing-ctl wal fetch %f %p'");
+  fetch->add_option("name", wal.name, "of the segment")->required();
+  fetch->add_option("path", wal.path, "where it goes")->required();
+  for_wal(fetch);
+  auto* ship = log_archive->add_subcommand("ship", "Archive what another archive_command puts into a folder, for ever");
+  ship->add_option("folder", wal.path, "of NAME or NAME.gz")->required()->check(CLI::ExistingDirectory);
+  ship->add_option("--every", wal.every_s, "seconds between looks")->check(CLI::Range(1, 3'600))->capture_default_str();
+  ship->add_flag("--once", wal.once, "one look");
+  for_wal(ship);
 
   std::string model;
   int version = 0;

@@ -11,6 +11,7 @@
 #include "serving/inference_routes.hpp"
 #include "serving/registry_routes.hpp"
 #include "storage/config.hpp"
+#include "storage/object_store.hpp"
 
 #include <boost/json/string.hpp>
 #include <prometheus/registry.h>
@@ -68,7 +69,8 @@ void run(const settings& s) {
   const system_clock now;
   const auto signer = identity::token_signer::create(s.identity.secret).value();
   const serving::manifest_signer manifests(s.identity.secret);
-  storage::folder_store objects(s.storage.root);
+  const auto store = storage::open_store(s.storage.root);
+  storage::object_store& objects = *store;
   prometheus::Registry registry;
   const auto connect = [url = s.database.url] { return std::make_unique<postgres::session>(url); };
   models::snapshot_cache snapshots(connect, objects, {.organizations_max = s.ml.organizations_max}, registry);

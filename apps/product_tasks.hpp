@@ -5,6 +5,7 @@
 #include "insight/drift_tasks.hpp"
 #include "market/market_tasks.hpp"
 #include "models/model_tasks.hpp"
+#include "operations/backup_task.hpp"
 #include "reports/export_job.hpp"
 #include "watch/alert_evaluation.hpp"
 
@@ -12,8 +13,9 @@
 
 namespace pricing {
 
-inline constexpr std::tuple product_tasks{ingest::import_task,          market::refresh_task,     models::train_task,
-                                          models::price_items_task,     reports::export_task,     watch::evaluate_task,
-                                          insight::find_anomalies_task, insight::check_drift_task};
+inline constexpr std::tuple product_tasks{
+    ingest::import_task,          market::refresh_task,      models::train_task,
+    models::price_items_task,     reports::export_task,      watch::evaluate_task,
+    insight::find_anomalies_task, insight::check_drift_task, operations::backup_task};
 
 } // namespace pricing

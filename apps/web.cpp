@@ -105,8 +105,8 @@ struct process {
   identity::token_signer signer;
   net::cpu_pool cpu;
   net::cpu_pool files;
+  std::unique_ptr<storage::object_store> objects;
   ingest::ingest_service ingest;
-  storage::folder_store objects;
   system_clock clock;
   const celery::key_names queue_keys{.prefix = configured.celery.prefix,
                                      .result_prefix = configured.celery.result_prefix};
@@ -120,7 +120,7 @@ class web_thread {
       : database_(thread.io(), shared.configured.database, &registry),
         cache_(thread.io(), shared.configured.cache),
         model_(thread.io(), shared.configured.ml, shared.signer),
-        model_health_(thread.io(), {.base_url = shared.configured.ml.url}),
+        model_health_(thread.io(), models::reach(shared.configured.ml)),
         people_(database_),
         identity_(shared.configured.identity, shared.signer, people_, cache_, shared.cpu, shared.clock, &registry),
         answers_(shared.configured.web.answer_cache_bytes),
@@ -160,14 +160,14 @@ class web_thread {
     append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind,
                                                       models::price_items_job_kind, reports::export_job_kind,
                                                       watch::evaluate_job_kind, insight::find_anomalies_job_kind,
-                                                      insight::check_drift_job_kind}));
+                                                      insight::check_drift_job_kind, operations::backup_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
     // Benchmarks and predictions are of today.
     for (auto& r : market::market_routes(database_, insight::history_prediction(database_, model_)))
       routes.push_back(http::cached(std::move(r), answers_, std::chrono::minutes(1)));
     append(routes, models::models_routes(database_));
     append(routes, sourcing::verdict_routes(verdicts_));
-    append(routes, reports::export_routes(database_, shared_.objects));
+    append(routes, reports::export_routes(database_, *shared_.objects, shared_.cpu));
     append(routes, watch::alert_routes(database_));
     routes.push_back(http::cached(insight::item_page_route(catalog_, database_), answers_, std::chrono::minutes(1)));
     append(routes, insight::anomaly_routes(database_));
@@ -255,14 +255,16 @@ class web_thread {
 
 void run(const settings& s) {
   prometheus::Registry registry;
-  process shared{.configured = s,
-                 .signer = identity::token_signer::create(s.identity.secret).value(),
-                 .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
-                 .files = {s.web.file_threads, s.web.cpu_queue_max},
-                 .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); },
-                            ingest::files_under(s.storage.root), shared.clock},
-                 .objects = storage::folder_store(s.storage.root),
-                 .clock = {}};
+  auto objects = storage::open_store(s.storage.root);
+  const auto files = ingest::files_in(*objects);
+  process shared{
+      .configured = s,
+      .signer = identity::token_signer::create(s.identity.secret).value(),
+      .cpu = {s.web.cpu_threads, s.web.cpu_queue_max},
+      .files = {s.web.file_threads, s.web.cpu_queue_max},
+      .objects = std::move(objects),
+      .ingest = {[url = s.database.url] { return std::make_unique<postgres::session>(url); }, files, shared.clock},
+      .clock = {}};
   describe_tasks(shared.tasks);
   static thread_local web_thread* here = nullptr; // whose connections a probe on this thread looks at
   const http::probes probes{.ready = [] { return here->ready(); }, .components = [] { return here->components(); }};

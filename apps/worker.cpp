@@ -6,6 +6,7 @@
 #include "core/log.hpp"
 #include "http/server.hpp"
 #include "learn/idle_threads.hpp"
+#include "operations/config.hpp"
 #include "postgres/config.hpp"
 #include "storage/config.hpp"
 #include "worker_metrics.hpp"
@@ -14,8 +15,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/json/string.hpp>
+#include <fmt/format.h>
 #include <prometheus/registry.h>
 
+#include <cstdlib>
 #include <future>
 #include <unistd.h>
 
@@ -39,16 +42,35 @@ struct settings {
   celery::config celery;
   worker_config worker;
   http::config http;
+  backup_settings backup;
 };
 
 // What somebody waits for first.
 constexpr const char* product_queues = "priority,default,ml,maintenance";
 
+backup_settings read_backup(const config_source& source) {
+  backup_settings out{source.read<operations::backup_config>("backup").value(), {}};
+  // The owner's, where it is configured: its default is for a developer's machine.
+  const auto owner = source.read<postgres::config>("postgres").value().owner_url;
+  if (out.backup.database_url.empty() && owner != postgres::config().owner_url)
+    out.backup.database_url = owner;
+  const char* file = std::getenv("PRICING_CONFIG");
+  out.sources.objects = source.read<storage::config>("storage").value().root;
+  out.sources.config_file = file ? file : "";
+  for (const auto& e : source.entries())
+    out.sources.effective_config += fmt::format("{} = {}  ({})\n", e.name, e.value, e.source);
+  return out;
+}
+
 settings read_settings() {
   const auto source = config_source::load().value();
-  settings out{source.read<postgres::config>("postgres").value(), source.read<storage::config>("storage").value(),
-               source.read<redis::config>("redis").value(),       source.read<celery::config>("celery").value(),
-               source.read<worker_config>("worker").value(),      source.read<http::config>("http").value()};
+  settings out{source.read<postgres::config>("postgres").value(),
+               source.read<storage::config>("storage").value(),
+               source.read<redis::config>("redis").value(),
+               source.read<celery::config>("celery").value(),
+               source.read<worker_config>("worker").value(),
+               source.read<http::config>("http").value(),
+               read_backup(source)};
   if (out.worker.threads < 1 || out.worker.threads > 64 || out.worker.lease_s < 5)
     throw std::runtime_error("configuration: worker.threads must be 1 to 64 and worker.lease_s at least 5");
   out.celery.concurrency = out.worker.threads;
@@ -121,7 +143,7 @@ int run(const settings& s) {
   const jobs::session_factory connect = [url = s.database.url] { return std::make_unique<postgres::session>(url); };
   jobs::job_tasks work({.lease = std::chrono::seconds(s.worker.lease_s)}, connect, registry);
   celery::task_table table;
-  add_product_tasks(table, work, connect, s.storage.root);
+  add_product_tasks(table, work, connect, storage::open_store(s.storage.root), s.backup);
   worker_metrics metrics(registry);
   outcome out;
   net::run_threads(1, [&](net::io_thread& thread) {

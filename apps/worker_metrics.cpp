@@ -31,6 +31,10 @@ struct worker_metrics::families {
                    .Name("pricing_queue_length")
                    .Help("Messages that wait in Redis, by queue")
                    .Register(r)),
+        oldest(prometheus::BuildGauge()
+                   .Name("pricing_queue_oldest_seconds")
+                   .Help("For at least so long the oldest message has waited in Redis, by queue")
+                   .Register(r)),
         unacknowledged(prometheus::BuildGauge()
                            .Name("pricing_queue_unacknowledged")
                            .Help("Messages that workers have taken and not yet acknowledged")
@@ -43,7 +47,7 @@ struct worker_metrics::families {
                  .Add({})) {}
   prometheus::Family<prometheus::Counter>& ended;
   prometheus::Family<prometheus::Histogram>&runtime, &wait;
-  prometheus::Family<prometheus::Gauge>& length;
+  prometheus::Family<prometheus::Gauge>&length, &oldest;
   prometheus::Gauge &unacknowledged, &dead;
 };
 
@@ -63,13 +67,15 @@ void worker_metrics::watch(celery::worker& worker, const celery::task_table& tab
 
 boost::asio::awaitable<void> worker_metrics::measure_queues(redis::client& redis, const celery::config& c) {
   const celery::key_names keys{.prefix = c.prefix, .result_prefix = c.result_prefix};
-  const auto names = celery::queue_names(c.queues);
+  celery::queue_watch watch(keys, celery::queue_names(c.queues));
   for (;; co_await net::sleep_for(5s)) {
-    const auto state = co_await celery::read_queues(redis, keys, names);
+    const auto state = co_await watch.look(redis, std::chrono::steady_clock::now());
     if (!state)
       continue;
-    for (const auto& q : state->queues)
+    for (const auto& q : state->queues) {
       families_->length.Add({{"queue", q.name}}).Set(static_cast<double>(q.waiting));
+      families_->oldest.Add({{"queue", q.name}}).Set(q.oldest_s);
+    }
     families_->unacknowledged.Set(static_cast<double>(state->unacknowledged));
     families_->dead.Set(static_cast<double>(state->dead_letters));
   }

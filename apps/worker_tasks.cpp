@@ -9,6 +9,7 @@
 #include "market/refresh.hpp"
 #include "models/item_pricing.hpp"
 #include "models/training.hpp"
+#include "operations/backup_job.hpp"
 #include "product_tasks.hpp"
 
 #include <boost/json/string.hpp>
@@ -32,10 +33,10 @@ void keep_partitions(postgres::session& session) {
     log::info("partitions of prices made", {{"partitions", made}});
 }
 
-result<ingest::import_out> import(const jobs::session_factory& connect, const std::string& storage_root,
+result<ingest::import_out> import(const jobs::session_factory& connect, storage::object_store& objects,
                                   const ingest::import_in& in, const jobs::progress_function& progress) {
   const auto session = connect();
-  ingest::ingest_service service(connect, ingest::files_under(storage_root), wall_clock);
+  ingest::ingest_service service(connect, ingest::files_in(objects), wall_clock);
   auto done = ingest::run_import(service, in, [&progress](const ingest::import_progress& p) {
     progress({{"share", p.share},
               {"rows", p.counts.rows_in},
@@ -61,10 +62,9 @@ result<market::refresh_out> refresh(const jobs::session_factory& connect, const 
   return market::refresh_out{done.observations, done.benchmarks, done.months, done.suppliers};
 }
 
-result<models::train_out> train(const jobs::session_factory& connect, const std::string& storage_root,
+result<models::train_out> train(const jobs::session_factory& connect, storage::object_store& objects,
                                 const models::train_in& in, const jobs::progress_function& progress) {
   const auto session = connect();
-  storage::folder_store objects(storage_root);
   const auto trained = models::train_model(*session, objects, in.organization_id, steps_of(progress));
   if (!trained)
     return trained.error();
@@ -76,20 +76,18 @@ result<models::train_out> train(const jobs::session_factory& connect, const std:
   return models::train_out{trained->version, trained->promoted, trained->train_s};
 }
 
-result<models::price_items_out> price_items(const jobs::session_factory& connect, const std::string& storage_root,
+result<models::price_items_out> price_items(const jobs::session_factory& connect, storage::object_store& objects,
                                             const models::price_items_in& in, const jobs::progress_function& progress) {
   const auto session = connect();
-  const storage::folder_store objects(storage_root);
   return models::price_items(*session, objects, in.organization_id, wall_clock.today(),
                              [&progress](std::size_t done, std::size_t all) {
                                progress({{"items", done}, {"of", all}});
                              });
 }
 
-result<reports::export_out> write_export(const jobs::session_factory& connect, const std::string& storage_root,
+result<reports::export_out> write_export(const jobs::session_factory& connect, storage::object_store& objects,
                                          const reports::export_in& in, const jobs::progress_function& progress) {
   const auto session = connect();
-  storage::folder_store objects(storage_root);
   reports::remove_old_exports(*session, objects, in.organization_id, reports::days_kept);
   return reports::run_export(*session, objects, in, [&progress](std::string_view sheet, std::int64_t rows) {
     progress({{"step", sheet}, {"rows", rows}});
@@ -120,11 +118,10 @@ result<insight::find_anomalies_out> find_anomalies(const jobs::session_factory& 
   return done;
 }
 
-result<insight::check_drift_out> check_drift(const jobs::session_factory& connect, const std::string& storage_root,
+result<insight::check_drift_out> check_drift(const jobs::session_factory& connect, storage::object_store& objects,
                                              const insight::check_drift_in& in,
                                              const jobs::progress_function& progress) {
   const auto session = connect();
-  storage::folder_store objects(storage_root);
   auto done = insight::check_drift(*session, objects, in.organization_id, steps_of(progress));
   if (done)
     log::info("model held against new prices",
@@ -132,26 +129,42 @@ result<insight::check_drift_out> check_drift(const jobs::session_factory& connec
   return done;
 }
 
+result<operations::backup_out> back_up(const jobs::session_factory& connect, const backup_settings& s,
+                                       const operations::backup_in& in, const jobs::progress_function& progress,
+                                       std::string_view task_id) {
+  const auto session = connect();
+  auto done = operations::run_backup_job(*session, in, s.backup, s.sources, task_id,
+                                         [&progress](const std::string& part, std::uint64_t bytes) {
+                                           progress({{"step", part}, {"bytes", bytes}});
+                                         });
+  if (done)
+    log::info("backup made", {{"backup", boost::json::string(done->id)}, {"bytes", done->bytes}});
+  return done;
+}
+
 } // namespace
 
 void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::session_factory connect,
-                       std::string storage_root) {
+                       std::shared_ptr<storage::object_store> objects, backup_settings backup) {
   work.add(table, ingest::import_task,
-           [=](const auto& in, const auto& progress) { return import(connect, storage_root, in, progress); });
+           [=](const auto& in, const auto& progress) { return import(connect, *objects, in, progress); });
   work.add(table, market::refresh_task,
            [=](const auto& in, const auto& progress) { return refresh(connect, in, progress); });
   work.add(table, models::train_task,
-           [=](const auto& in, const auto& progress) { return train(connect, storage_root, in, progress); });
+           [=](const auto& in, const auto& progress) { return train(connect, *objects, in, progress); });
   work.add(table, models::price_items_task,
-           [=](const auto& in, const auto& progress) { return price_items(connect, storage_root, in, progress); });
+           [=](const auto& in, const auto& progress) { return price_items(connect, *objects, in, progress); });
   work.add(table, watch::evaluate_task,
            [=](const auto& in, const jobs::progress_function&) { return evaluate_alerts(connect, in); });
   work.add(table, insight::find_anomalies_task,
            [=](const auto& in, const auto& progress) { return find_anomalies(connect, in, progress); });
   work.add(table, insight::check_drift_task,
-           [=](const auto& in, const auto& progress) { return check_drift(connect, storage_root, in, progress); });
+           [=](const auto& in, const auto& progress) { return check_drift(connect, *objects, in, progress); });
   work.add(table, reports::export_task,
-           [=](const auto& in, const auto& progress) { return write_export(connect, storage_root, in, progress); });
+           [=](const auto& in, const auto& progress) { return write_export(connect, *objects, in, progress); });
+  work.add(table, operations::backup_task, [=](const auto& in, const auto& progress, std::string_view task_id) {
+    return back_up(connect, backup, in, progress, task_id);
+  });
 }
 
 } // namespace pricing

@@ -1,13 +1,19 @@
 #!/usr/bin/env bash
-# Builds the images web, ml, ml-gpu, worker and ctl from a clean checkout; the same commit gives the same digests.
+# Builds the images web, ml, ml-gpu, worker, ctl and backup from a clean checkout; the same commit gives the same digests.
 #
-#   scripts/build-images.sh [--tag TAG] [--registry NAME] [--base IMAGE] [--prebuilt FOLDER] [--no-cache] [image...]
+#   scripts/build-images.sh [option...] [image...]
 #
 #   --tag TAG          default: v and the version of CMakeLists.txt
 #   --registry NAME    default: ghcr.io/pricing-agent
-#   --base IMAGE       the Debian to build in, default debian:bookworm-slim; for digests to repeat name it by digest
+#   --base IMAGE       the Debian to build in, default debian:bookworm-slim; for digests to repeat name it by digest. An image
+#                      of this machine, such as one of scripts/make-base-image.sh, is named localhost/...
+#   --postgres IMAGE   what backup takes PostgreSQL's programs from: what the server runs, default timescale/timescaledb
 #   --prebuilt FOLDER  with bin/ and ui/: packs them instead of compiling (the libraries must be in the base)
+#   --ca FILE          certificates that the build trusts as well, where a proxy ends TLS
+#   --ccache FOLDER    a compiler cache to use and fill; without it everything is compiled
+#   --no-cache         no layer of an earlier build is used either
 #   --push             push them, and print their digests
+# The images postgres and redis, built on demand, stand in for the public ones where no registry can be reached.
 # Needs buildah, no daemon and no privileges beyond what buildah needs. Prints a line for each image: name, digest, size.
 set -euo pipefail
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -15,52 +21,67 @@ cd "$repository"
 die() { printf '%s\n' "$*" >&2 && exit 1; }
 
 version=$(sed -n 's/^project(pricing_agent VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
-tag=v$version registry=ghcr.io/pricing-agent base='' prebuilt='' push=false images=() more=()
+tag=v$version registry=ghcr.io/pricing-agent prebuilt='' push=false images=() more=() cache=--layers
 while [ $# -gt 0 ]; do
   case $1 in
     --tag) tag=${2:?--tag needs a name} && shift ;;
     --registry) registry=${2:?--registry needs a name} && shift ;;
-    --base) base=${2:?--base needs an image} && shift ;;
+    --base) more+=(--build-arg "BASE=${2:?--base needs an image}") && shift ;;
+    --postgres) more+=(--build-arg "POSTGRES=${2:?--postgres needs an image}") && shift ;;
     --prebuilt) prebuilt=$(realpath "${2:?--prebuilt needs a folder}") && shift ;;
-    --no-cache) more+=(--no-cache) ;;
+    --ca)
+      more+=(--volume "$(realpath "${2:?--ca needs a file}"):/run/build-ca.crt:ro" --build-arg NODE_EXTRA_CA_CERTS=/run/build-ca.crt)
+      shift
+      ;;
+    --ccache) more+=(--volume "$(realpath "${2:?--ccache needs a folder}"):/ccache:rw" --build-arg CCACHE_DIR=/ccache) && shift ;;
+    --no-cache) cache=--no-cache ;;
     --push) push=true ;;
-    -h | --help) sed -n '2,12s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    web | ml | ml-gpu | worker | ctl) images+=("$1") ;;
+    -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    web | ml | ml-gpu | worker | ctl | backup | postgres | redis) images+=("$1") ;;
     *) die "build-images.sh: unknown option or image '$1' (see --help)" ;;
   esac
   shift
 done
-[ ${#images[@]} -gt 0 ] || images=(web ml ml-gpu worker ctl)
-command -v buildah >/dev/null || die "buildah is missing: apt-get install buildah"
+[ ${#images[@]} -gt 0 ] || images=(web ml ml-gpu worker ctl backup)
+for command in buildah python3; do command -v "$command" >/dev/null || die "$command is missing: apt-get install $command"; done
 
 # What is committed, with the commit's time on every file; what lies about in the folder is no part of it.
 revision=$(git rev-parse HEAD)
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
-context=$(mktemp -d)
-trap 'rm -rf "$context"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+context=$work/context
+mkdir "$context"
 git archive "$revision" | tar -x -C "$context"
 if [ -n "$prebuilt" ]; then
   mkdir -p "$context/prebuilt"
   cp -r "$prebuilt/bin" "$prebuilt/ui" "$context/prebuilt/"
   find "$context/prebuilt" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+  more+=(--build-arg PREBUILT=prebuilt)
 fi
 
-declare -A file=([web]=web [ml]=ml [ml-gpu]=ml [worker]=worker [ctl]=worker)
-declare -A target=([web]=web [ml]=cpu [ml-gpu]=gpu [worker]=worker [ctl]=ctl)
+declare -A file=([web]=Dockerfile.web [ml]=Dockerfile.ml [ml-gpu]=Dockerfile.ml [worker]=Dockerfile.worker
+  [ctl]=Dockerfile.worker [backup]=Dockerfile.backup [postgres]=postgres/Dockerfile [redis]=redis/Dockerfile)
+declare -A target=([ml]=cpu [ml-gpu]=gpu)
 for image in "${images[@]}"; do
-  # chroot: works inside a container and without user namespaces, as build machines often are.
   name=$registry/${image%-gpu}:$tag
   [ "$image" != ml-gpu ] || name+=-gpu
-  buildah bud --isolation chroot --format docker --layers --timestamp "$SOURCE_DATE_EPOCH" "${more[@]}" \
-    ${base:+--build-arg "BASE=$base" --pull-never} ${prebuilt:+--build-arg PREBUILT=prebuilt} \
-    --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" --build-arg "VERSION=${tag#v}" --build-arg "REVISION=$revision" \
-    --file "$context/infrastructure/docker/Dockerfile.${file[$image]}" --target "${target[$image]}" --tag "$name" \
-    "$context" >&2
-  printf '%s %s %s\n' "$name" "$(buildah inspect --type image --format '{{.FromImageDigest}}' "$name")" \
-    "$(buildah images --format '{{.Size}}' "$name")"
+  # chroot: works inside a container and without user namespaces, as build machines often are. A base of this machine is
+  # there or nowhere.
+  buildah bud --isolation chroot --format docker "$cache" --pull=false --identity-label=false --timestamp "$SOURCE_DATE_EPOCH" \
+    "${more[@]}" --build-arg "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" --build-arg "VERSION=${tag#v}" \
+    --build-arg "REVISION=$revision" --file "$context/infrastructure/docker/${file[$image]}" \
+    --target "${target[$image]:-$image}" --iidfile "$work/id" "$context" >&2
+  # The image proper, without what tells one build from the next.
+  rm -rf "$work/image"
+  buildah push --quiet "$(cat "$work/id")" "dir:$work/image" >&2
+  digest=$(python3 infrastructure/docker/settle.py "$work/image")
+  id=$(buildah pull --quiet "dir:$work/image")
+  buildah tag "$id" "$name"
+  printf '%s %s %s\n' "$name" "$digest" "$(buildah images --format '{{.Size}}' "$name" | sed -n 1p)"
   if $push; then
-    buildah push --digestfile "$context/digest" "$name" >&2
-    printf '%s@%s pushed\n' "$name" "$(cat "$context/digest")"
+    buildah push --digestfile "$work/digest" "$name" >&2
+    printf '%s@%s pushed\n' "$name" "$(cat "$work/digest")"
   fi
 done

@@ -14,7 +14,7 @@ folder=${1:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/var/compose/secrets
 mkdir -p "$folder"
 chmod 700 "$folder"
 umask 022
-mkdir -p "$folder"/{identity,postgres,database,database-owner,redis,redis-exporter,grafana,pgadmin,alertmanager}
+mkdir -p "$folder"/{ml-tls,ml-ca,identity,postgres,database,database-owner,redis,redis-exporter,grafana,pgadmin,alertmanager}
 chmod 755 "$folder"/*/
 
 keep_or_make() { # FILE TEXT
@@ -38,4 +38,19 @@ keep_or_make pgadmin/password "$(random)"
 keep_or_make alertmanager/slack-webhook-url "${SLACK_WEBHOOK_URL:-http://127.0.0.1:9/}"
 keep_or_make alertmanager/pagerduty-routing-key "${PAGERDUTY_ROUTING_KEY:-none}"
 keep_or_make alertmanager/heartbeat-token "${HEARTBEAT_TOKEN:-none}"
+
+# pricing-ml's certificate, of an authority whose key is thrown away: pricing-web trusts this one and nothing else.
+if [ ! -e "$folder/ml-tls/tls.crt" ]; then
+  work=$(mktemp -d)
+  trap 'rm -rf "$work"' EXIT
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=pricing-internal \
+    -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$work/ca.key" -out "$work/ca.crt" 2>/dev/null
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=pricing-ml -keyout "$work/tls.key" \
+    -out "$work/tls.csr" 2>/dev/null
+  openssl x509 -req -in "$work/tls.csr" -CA "$work/ca.crt" -CAkey "$work/ca.key" -CAcreateserial -days 3650 \
+    -extfile <(printf 'subjectAltName=DNS:pricing-ml\n') -out "$work/tls.crt" 2>/dev/null
+  install -m 644 "$work/ca.crt" "$folder/ml-ca/ca.crt"
+  install -m 644 "$work/tls.key" "$folder/ml-tls/tls.key"
+  install -m 644 "$work/tls.crt" "$folder/ml-tls/tls.crt"
+fi
 printf 'The secrets are in %s\n' "$folder" >&2

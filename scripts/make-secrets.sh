@@ -44,11 +44,13 @@ fi
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-certificate() { # NAME HOST: folder/NAME.crt and .key, signed by folder/ca.crt
+certificate() { # NAME HOST...: folder/NAME.crt and .key, signed by folder/ca.crt
+  local names
+  names=$(printf ',DNS:%s' "${@:2}")
   openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" -keyout "$folder/$1.key" \
     -out "$folder/$1.csr" 2>/dev/null
   openssl x509 -req -in "$folder/$1.csr" -CA "$folder/ca.crt" -CAkey "$folder/ca.key" -CAcreateserial -days 825 \
-    -extfile <(printf 'subjectAltName=DNS:%s\n' "$2") -out "$folder/$1.crt" 2>/dev/null
+    -extfile <(printf 'subjectAltName=%s\n' "${names#,}") -out "$folder/$1.crt" 2>/dev/null
 }
 openssl req -x509 -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=pricing-internal \
   -addext keyUsage=critical,keyCertSign,cRLSign -keyout "$folder/ca.key" -out "$folder/ca.crt" 2>/dev/null
@@ -62,9 +64,14 @@ secret pricing-database-owner url="$link user=pricing_owner password=$owner"
 secret pricing-backup key="$(random 32)" database_url="$link user=pricing_backup password=$backup"
 secret pricing-postgres postgres_password="$(random)" app_password="$app" owner_password="$owner" \
   backup_password="$backup"
-certificate postgres pricing-postgres
-secret pricing-postgres-tls tls.crt="$(cat "$folder/postgres.crt")" tls.key="$(cat "$folder/postgres.key")" \
-  ca.crt="$(cat "$folder/ca.crt")"
+tls_secret() { # NAME HOST...
+  certificate "$@"
+  secret "pricing-$1-tls" tls.crt="$(cat "$folder/$1.crt")" tls.key="$(cat "$folder/$1.key")" ca.crt="$(cat "$folder/ca.crt")"
+}
+tls_secret postgres pricing-postgres
+tls_secret ml pricing-ml-blue pricing-ml-green
+tls_secret redis pricing-redis-{0,1,2}.pricing-redis pricing-redis-sentinel-{0,1,2}.pricing-redis-sentinel \
+  pricing-redis-sentinel pricing-redis-cache localhost
 if $self_signed; then
   certificate site pricing-agent.com
   secret pricing-agent-tls tls.crt="$(cat "$folder/site.crt")" tls.key="$(cat "$folder/site.key")"

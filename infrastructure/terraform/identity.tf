@@ -8,9 +8,9 @@ locals {
 
   # bucket => which of list, read, write, delete
   bucket_rights = {
-    web      = { uploads = ["list", "read", "write"], reports = ["list", "read"] }
-    ml       = { models = ["list", "read"] }
-    worker   = { uploads = ["list", "read", "delete"], models = ["list", "read", "write"], reports = ["list", "read", "write"] }
+    web      = { uploads = ["list", "read", "write"], exports = ["list", "read", "delete"] }
+    ml       = { models = ["list", "read", "write"] }
+    worker   = { uploads = ["list", "read", "write"], models = ["list", "read", "write"], exports = ["list", "read", "write", "delete"] }
     backup   = { backups = ["list", "read", "write", "delete"], models = ["list", "read"] }
     postgres = { backups = ["list", "read", "write"] }
   }

@@ -25,6 +25,11 @@ output "buckets" {
   value = module.storage.names
 }
 
+output "storage_root" {
+  description = "PRICING_STORAGE_ROOT: one bucket for each kind of object, named by a key's first part."
+  value       = "s3://${trimsuffix(module.storage.names.models, "models")}{folder}"
+}
+
 output "copies" {
   description = "What the other region holds."
   value       = { buckets = module.storage.replica_names, vault_arn = module.recovery.replica_vault_arn }

@@ -19,7 +19,7 @@ checked_tag "$tag"
 need trivy "list what is in an image"
 cd "$repository"
 mkdir -p test-results
-for image in web ml worker; do
+for image in web ml worker backup; do
   outside trivy image --quiet --format cyclonedx --output "test-results/$image.cdx.json" "$registry/$image:$tag"
   outside trivy image --quiet --format spdx-json --output "test-results/$image.spdx.json" "$registry/$image:$tag"
 done

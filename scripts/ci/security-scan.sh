@@ -37,7 +37,7 @@ status=0
 if [ "$what" = sources ]; then
   scan sources filesystem . --scanners vuln,secret,misconfig --skip-dirs build --skip-dirs node_modules || status=1
 else
-  for image in web ml worker; do
+  for image in web ml worker backup; do
     scan "$image" image "$registry/$image:$tag" --scanners vuln,secret || status=1
   done
 fi

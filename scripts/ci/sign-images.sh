@@ -23,7 +23,7 @@ need cosign "sign"
 cd "$repository"
 [ -s "$digests" ] || die "$digests is missing or empty: run build-images.sh --push before"
 while read -r digest; do
-  [[ $digest =~ ^[A-Za-z0-9.:/_-]+/(web|ml|worker)@sha256:[0-9a-f]{64}$ ]] || die "not an image by digest: '$digest'"
+  [[ $digest =~ ^[A-Za-z0-9.:/_-]+/(web|ml|worker|backup)@sha256:[0-9a-f]{64}$ ]] || die "not an image by digest: '$digest'"
   image=${BASH_REMATCH[1]}
   outside cosign sign --yes "$digest"
   outside cosign attest --yes --type cyclonedx --predicate "test-results/$image.cdx.json" "$digest"

@@ -15,6 +15,11 @@ def words(value):
     return " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
+def image_of(service):
+    """As it stands when nobody names another one."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(service.get("image", "")))
+
+
 def environment(service):
     given = service.get("environment") or {}
     if isinstance(given, dict):
@@ -54,7 +59,7 @@ def lint(path, facts):
 
 
 def of_service(folder, name, service, services, strict):
-    image, command = str(service.get("image", "")), words(service.get("command"))
+    image, command = image_of(service), words(service.get("command"))
     text = mounted_text(folder, service) + "\n" + "\n".join(re.findall(r"--([a-z-]+ +[^- ][^ ]*)", command))
     for key, value in environment(service).items():
         reason = literal(key, value)

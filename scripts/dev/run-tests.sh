@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds and runs the tests and prints one summary; JUnit files go to test-results/.
 #
-#   scripts/dev/run-tests.sh [unit|rules|celery|system|e2e|infrastructure|performance|sanitize|fuzz|gpu]... [--sanitize address|thread] [--filter PATTERN]
+#   scripts/dev/run-tests.sh [unit|rules|celery|system|e2e|infrastructure|images|performance|sanitize|fuzz|gpu]... [--sanitize address|thread] [--filter PATTERN]
 #
 #   unit       every C++ unit test, and the unit tests of the user interface
 #   rules      the data-driven tests only (tests/rules: an input and what is expected of it)
@@ -9,6 +9,7 @@
 #   system     black box tests against processes started by run-dev-server.sh
 #   e2e        the user interface in Chromium, against the same
 #   infrastructure   what is deployed, without a cluster: manifests, network policies, Sentinel, the database's setup
+#   images     the images that scripts/build-images.sh made here, run with podman; PRICING_IMAGES is their --registry
 #   performance      a small load by Artillery against a product started for it: p95 and errors
 #   sanitize   the unit tests of the pure folders under AddressSanitizer and UBSan
 #   fuzz       each fuzz target over its corpus and then on new inputs for PRICING_FUZZ_SECONDS (default 20)
@@ -24,11 +25,11 @@ filter='*'
 sanitize=
 while [ $# -gt 0 ]; do
   case $1 in
-    unit | rules | celery | system | e2e | infrastructure | performance | sanitize | fuzz | gpu) parts+=("$1") ;;
+    unit | rules | celery | system | e2e | infrastructure | images | performance | sanitize | fuzz | gpu) parts+=("$1") ;;
     --sanitize) sanitize=${2:?address or thread} && shift ;;
     --filter) filter=${2:?a GoogleTest pattern} && shift ;;
-    -h | --help) sed -n '2,17s/^# \{0,1\}//p' "$0" && exit 0 ;;
-    *) die "run-tests.sh: unknown part '$1' (unit rules celery system e2e infrastructure performance sanitize fuzz gpu)" ;;
+    -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    *) die "run-tests.sh: unknown part '$1' (unit rules celery system e2e infrastructure images performance sanitize fuzz gpu)" ;;
   esac
   shift
 done
@@ -192,6 +193,10 @@ for part in "${parts[@]}"; do
       configure release
       build release pricing-web pricing-ml pricing-worker pricing-beat pricing-ctl
       black_box_part infrastructure /usr/bin/python3 tests/infrastructure/run.py --junit "$results/infrastructure.xml"
+      ;;
+    images)
+      black_box_part images /usr/bin/python3 tests/images/run.py --junit "$results/images.xml" \
+        ${PRICING_IMAGES:+--registry "$PRICING_IMAGES"}
       ;;
     performance) black_box_part performance tests/performance/run.sh smoke --junit "$results/performance.xml" ;;
     e2e) [ ! -e tests/e2e/run.sh ] || black_box_part e2e tests/e2e/run.sh --junit "$results/e2e.xml" ;;

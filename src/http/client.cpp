@@ -1,6 +1,8 @@
 #include "http/client.hpp"
 
+#include "core/log.hpp"
 #include "http/text.hpp"
+#include "net/tls_socket.hpp"
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -68,8 +70,8 @@ class response_parser final : public beast_http::basic_parser<false> {
 };
 
 struct connection {
-  explicit connection(asio::io_context& io) : socket(io), timer(io) {}
-  tcp::socket socket;
+  explicit connection(asio::io_context& io) : socket(tcp::socket(io)), timer(io) {}
+  net::tls_socket<tcp::socket> socket;
   asio::steady_timer timer; // closes the socket at the deadline
   bool timed_out = false;
   bool used_before = false;
@@ -80,7 +82,7 @@ using connection_ptr = std::shared_ptr<connection>;
 // Has the peer closed it, or sent what nobody asked for?
 bool is_stale(connection& c) {
   char byte = 0;
-  const auto n = ::recv(c.socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const auto n = ::recv(c.socket.plain().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return !(n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
@@ -127,6 +129,7 @@ struct client::state : std::enable_shared_from_this<client::state> {
   asio::awaitable<result<client_response>> send(client_request r, steady::time_point deadline);
   asio::awaitable<result<void>> enter(steady::time_point deadline);
   void leave();
+  asio::awaitable<result<void>> encrypt(connection_ptr c);
   asio::awaitable<result<connection_ptr>> connect(steady::time_point deadline);
   connection_ptr kept();
   void watch(const connection_ptr& c, steady::time_point deadline);
@@ -137,6 +140,8 @@ struct client::state : std::enable_shared_from_this<client::state> {
   asio::io_context& io;
   client_config settings;
   std::string host, port;
+  std::string authority; // as the Host header names it
+  std::unique_ptr<net::tls_context> tls;
   std::size_t running = 0;
   std::list<std::shared_ptr<waiter>> waiting;
   std::deque<connection_ptr> idle;
@@ -144,16 +149,19 @@ struct client::state : std::enable_shared_from_this<client::state> {
 
 client::state::state(asio::io_context& i, client_config c) : io(i), settings(std::move(c)) {
   std::string_view url = settings.base_url;
-  if (!url.starts_with("http://"))
-    throw std::runtime_error("'" + settings.base_url + "' is not a base URL; write http://host:port");
-  url.remove_prefix(7);
-  url = url.substr(0, url.find('/'));
-  const auto colon = url.rfind(':');
-  const bool has_port = colon != url.npos && url.find(']', colon) == url.npos;
-  host = url.substr(0, has_port ? colon : url.size());
-  port = has_port ? url.substr(colon + 1) : "80";
+  const bool encrypted = url.starts_with("https://");
+  if (!encrypted && !url.starts_with("http://"))
+    throw std::runtime_error("'" + settings.base_url + "' is not a base URL; write http://host:port or https://");
+  url.remove_prefix(url.find("//") + 2);
+  authority = url.substr(0, url.find('/'));
+  const auto colon = authority.rfind(':');
+  const bool has_port = colon != authority.npos && authority.find(']', colon) == authority.npos;
+  host = authority.substr(0, has_port ? colon : authority.size());
+  port = has_port ? authority.substr(colon + 1) : encrypted ? "443" : "80";
   if (host.starts_with('[') && host.ends_with(']'))
     host = host.substr(1, host.size() - 2);
+  if (encrypted)
+    tls = std::make_unique<net::tls_context>(net::tls_side::client, settings.tls);
 }
 
 error client::state::away(const connection_ptr& c, std::string_view why) const {
@@ -209,8 +217,20 @@ void client::state::watch(const connection_ptr& c, steady::time_point deadline) 
       return;
     one->timed_out = true;
     error_code ignored;
-    one->socket.close(ignored);
+    one->socket.plain().close(ignored);
   });
+}
+
+asio::awaitable<result<void>> client::state::encrypt(connection_ptr c) {
+  auto* const line = c->socket.encrypt(tls->current());
+  net::expect_peer(line, settings.tls_server_name.empty() ? host : settings.tls_server_name);
+  auto [ec] = co_await c->socket.async_handshake(net::ssl::stream_base::client, as_tuple);
+  if (!ec)
+    co_return result<void>();
+  const auto why = "no TLS with it: " + net::tls_failure(line, ec);
+  if (!c->timed_out)
+    log::warning("http: a peer is not trusted", {{"peer", settings.base_url.c_str()}, {"reason", why.c_str()}});
+  co_return away(c, why);
 }
 
 asio::awaitable<result<connection_ptr>> client::state::connect(steady::time_point deadline) {
@@ -220,7 +240,7 @@ asio::awaitable<result<connection_ptr>> client::state::connect(steady::time_poin
   const auto address = asio::ip::make_address(host, is_name);
   if (!is_name) {
     const tcp::endpoint peer(address, static_cast<std::uint16_t>(std::stoi(port)));
-    auto [ec] = co_await c->socket.async_connect(peer, as_tuple);
+    auto [ec] = co_await c->socket.plain().async_connect(peer, as_tuple);
     if (ec)
       co_return away(c, ec.message());
   } else {
@@ -228,20 +248,23 @@ asio::awaitable<result<connection_ptr>> client::state::connect(steady::time_poin
     auto [failed, found] = co_await resolver.async_resolve(host, port, as_tuple);
     if (failed || c->timed_out)
       co_return away(c, failed.message());
-    auto [ec, peer] = co_await asio::async_connect(c->socket, found, as_tuple);
+    auto [ec, peer] = co_await asio::async_connect(c->socket.plain(), found, as_tuple);
     if (ec)
       co_return away(c, ec.message());
   }
   error_code ignored;
-  c->socket.set_option(tcp::no_delay(true), ignored);
+  c->socket.plain().set_option(tcp::no_delay(true), ignored);
   if (c->timed_out)
     co_return away(c, {});
+  if (tls)
+    if (const auto trusted = co_await encrypt(c); !trusted)
+      co_return trusted.error();
   co_return c;
 }
 
 asio::awaitable<std::optional<result<client_response>>> client::state::exchange(connection_ptr c,
                                                                                 const client_request& r) {
-  const auto head = text_of(r, host + (port == "80" ? "" : ":" + port));
+  const auto head = text_of(r, authority);
   const std::array<asio::const_buffer, 2> both{asio::buffer(head), asio::buffer(r.body)};
   auto [write_error, written] = co_await asio::async_write(c->socket, both, as_tuple);
   if (write_error)
@@ -281,7 +304,7 @@ asio::awaitable<std::optional<result<client_response>>> client::state::exchange(
     held -= used;
   }
   c->timer.cancel();
-  if (parser.keep_alive() && held == 0 && !c->timed_out && c->socket.is_open()) {
+  if (parser.keep_alive() && held == 0 && !c->timed_out && c->socket.plain().is_open()) {
     c->idle_since = steady::now();
     c->used_before = true;
     idle.push_back(std::move(c));

@@ -32,7 +32,12 @@ struct metrics::state {
                     .Name("pricing_http_connections_refused_total")
                     .Help("Connections closed because http.connections_max was reached")
                     .Register(r)
-                    .Add({})) {}
+                    .Add({})),
+        failed_handshakes(prometheus::BuildCounter()
+                              .Name("pricing_http_tls_handshakes_failed_total")
+                              .Help("Connections closed because no TLS could be agreed on")
+                              .Register(r)
+                              .Add({})) {}
 
   prometheus::Registry& registry;
   prometheus::Family<prometheus::Counter>& requests;
@@ -40,6 +45,7 @@ struct metrics::state {
   prometheus::Gauge& in_flight;
   prometheus::Gauge& connections;
   prometheus::Counter& refused;
+  prometheus::Counter& failed_handshakes;
 };
 
 metrics::metrics(prometheus::Registry& registry, const std::string& version, std::size_t connections_max)
@@ -81,6 +87,19 @@ prometheus::Gauge& metrics::connections() {
 }
 prometheus::Counter& metrics::refused_connections() {
   return state_->refused;
+}
+
+prometheus::Counter& metrics::failed_handshakes() {
+  return state_->failed_handshakes;
+}
+
+void metrics::set_certificate_end(std::chrono::system_clock::time_point at) {
+  prometheus::BuildGauge()
+      .Name("pricing_http_tls_certificate_expires_timestamp_seconds")
+      .Help("When the certificate that this server shows ends")
+      .Register(state_->registry)
+      .Add({})
+      .Set(std::chrono::duration<double>(at.time_since_epoch()).count());
 }
 
 std::string metrics::scrape() const {

@@ -32,6 +32,9 @@ class metrics {
   prometheus::Gauge& in_flight();
   prometheus::Gauge& connections();
   prometheus::Counter& refused_connections();
+  prometheus::Counter& failed_handshakes();
+  // Of the server's own certificate; the series exists with TLS only.
+  void set_certificate_end(std::chrono::system_clock::time_point at);
   // Text exposition format of the whole registry and of the process itself.
   std::string scrape() const;
 

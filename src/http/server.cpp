@@ -58,18 +58,30 @@ BOOST_DESCRIBE_STRUCT(components_answer, (), (status, service, version, componen
 } // namespace
 
 server::state::state(net::io_thread& t, site::state& s, router r)
-    : thread(t), shared(s), routes(std::move(r)), acceptor(t.io().get_executor()), sweep_timer(t.io()) {
+    : thread(t),
+      shared(s),
+      routes(std::move(r)),
+      plain{tcp_acceptor(t.io().get_executor()), false},
+      encrypted{tcp_acceptor(t.io().get_executor()), true},
+      sweep_timer(t.io()) {
   for (const auto& one : routes.routes())
     route_series.push_back({std::string(to_string(one.verb)), one.path, {}, nullptr});
 }
 
-// With SO_REUSEPORT two processes of one user would share a port unnoticed; a plain bind beforehand finds the other.
 void server::state::listen() {
+  const std::lock_guard lock(shared.port_mutex);
+  listen(plain, shared.settings.port, shared.port);
+  if (shared.tls)
+    listen(encrypted, shared.settings.tls_port, shared.tls_port);
+}
+
+// With SO_REUSEPORT two processes of one user would share a port unnoticed; a plain bind beforehand finds the other.
+void server::state::listen(listener& at, int configured, int& bound) const {
   using reuse_port = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
   const auto& settings = shared.settings;
-  const std::lock_guard lock(shared.port_mutex);
-  const bool first = shared.port == 0;
-  const auto port = static_cast<std::uint16_t>(first ? settings.port : shared.port);
+  auto& acceptor = at.acceptor;
+  const bool first = bound == 0;
+  const auto port = static_cast<std::uint16_t>(first ? configured : bound);
   error_code not_an_address;
   const tcp::endpoint endpoint(asio::ip::make_address(settings.address, not_an_address), port);
   if (not_an_address)
@@ -86,23 +98,23 @@ void server::state::listen() {
   acceptor.set_option(reuse_port(true));
   acceptor.bind(endpoint);
   acceptor.listen(1024);
-  shared.port = acceptor.local_endpoint().port();
+  bound = acceptor.local_endpoint().port();
   if (first)
-    log::info("listening", {{"address", settings.address.c_str()}, {"port", shared.port}});
+    log::info("listening", {{"address", settings.address.c_str()}, {"port", bound}, {"tls", at.encrypted}});
 }
 
-asio::awaitable<void> server::state::accept() {
+asio::awaitable<void> server::state::accept(listener& at) {
   const auto self = shared_from_this();
-  while (acceptor.is_open()) {
-    auto [ec, socket] = co_await acceptor.async_accept(as_tuple);
+  while (at.acceptor.is_open()) {
+    auto [ec, socket] = co_await at.acceptor.async_accept(as_tuple);
     if (!ec)
-      take(std::move(socket));
-    else if (acceptor.is_open()) // out of descriptors, most likely: let some go first
+      take(std::move(socket), at.encrypted);
+    else if (at.acceptor.is_open()) // out of descriptors, most likely: let some go first
       co_await net::sleep_for(50ms);
   }
 }
 
-void server::state::take(tcp_socket socket) {
+void server::state::take(tcp_socket socket, bool is_encrypted) {
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   if (++shared.connections > shared.settings.connections_max) {
@@ -111,11 +123,12 @@ void server::state::take(tcp_socket socket) {
     static constexpr std::string_view full = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
                                              "Content-Length: 0\r\nConnection: close\r\n\r\n";
     socket.non_blocking(true, ignored);
-    socket.write_some(asio::buffer(full), ignored);
+    if (!is_encrypted)
+      socket.write_some(asio::buffer(full), ignored);
     socket.shutdown(tcp::socket::shutdown_both, ignored);
     return;
   }
-  auto one = std::make_shared<session>(shared_from_this(), std::move(socket));
+  auto one = std::make_shared<session>(shared_from_this(), std::move(socket), is_encrypted);
   asio::co_spawn(thread.io(), one->run(), [](std::exception_ptr e) {
     if (!e)
       return;
@@ -142,15 +155,16 @@ asio::awaitable<void> server::state::sweep() {
 }
 
 // What the kernel has accepted for us would be reset with the listening socket, its requests unanswered.
-void server::state::take_pending() {
+void server::state::take_pending(listener& at) {
   error_code ec;
-  acceptor.non_blocking(true, ec);
+  at.acceptor.non_blocking(true, ec);
   while (!ec) {
     tcp_socket socket(thread.io().get_executor());
-    acceptor.accept(socket, ec);
+    at.acceptor.accept(socket, ec);
     if (!ec)
-      take(std::move(socket));
+      take(std::move(socket), at.encrypted);
   }
+  at.acceptor.close(ec);
 }
 
 asio::awaitable<void> server::state::stop() {
@@ -158,14 +172,16 @@ asio::awaitable<void> server::state::stop() {
   shared.stopping = true;
   if (shared.settings.shutdown_delay_s > 0)
     co_await net::sleep_for(std::chrono::seconds(shared.settings.shutdown_delay_s));
-  take_pending();
-  error_code ignored;
-  acceptor.close(ignored);
+  take_pending(plain);
+  if (encrypted.acceptor.is_open())
+    take_pending(encrypted);
   co_await net::sleep_for(last_arrivals);
   closing = true;
-  for (auto* one : sessions)
+  for (auto* one : sessions) {
     if (one->is_idle() && !one->has_received())
       one->close();
+    one->hurry();
+  }
   const auto until = steady::now() + std::chrono::seconds(shared.settings.drain_timeout_s);
   while (!sessions.empty() && steady::now() < until)
     co_await net::sleep_for(10ms);
@@ -243,6 +259,8 @@ asio::awaitable<response> server::state::built_in(request& r, const router::matc
   }
   if (is_read && r.path == "/metrics") {
     as("/metrics");
+    if (shared.tls)
+      shared.measured.set_certificate_end(shared.tls->expires_at());
     auto out = response::text(shared.measured.scrape());
     out.content_type = "text/plain; version=0.0.4; charset=utf-8";
     out.etag_from_content = false;
@@ -353,7 +371,9 @@ const std::string& server::state::date() {
 server::server(net::io_thread& thread, site& s, router r)
     : state_(std::make_shared<state>(thread, s.get(), std::move(r))) {
   state_->listen();
-  asio::co_spawn(thread.io(), state_->accept(), asio::detached);
+  asio::co_spawn(thread.io(), state_->accept(state_->plain), asio::detached);
+  if (s.get().tls)
+    asio::co_spawn(thread.io(), state_->accept(state_->encrypted), asio::detached);
   asio::co_spawn(thread.io(), state_->sweep(), asio::detached);
   thread.on_stop([kept = state_]() -> asio::awaitable<void> { return kept->stop(); });
   s.set_started();
@@ -363,6 +383,10 @@ server::~server() = default;
 
 int server::port() const {
   return state_->shared.port;
+}
+
+int server::tls_port() const {
+  return state_->shared.tls_port;
 }
 
 asio::awaitable<void> server::stop() {

@@ -39,9 +39,13 @@ struct config {
   bool access_log = true;            // a line a request, at level info
   bool trust_forwarded_for = false;  // behind a proxy that sets X-Forwarded-For
   bool hsts = false;                 // behind TLS
-  std::string static_root;           // the UI bundle; none when empty
-  std::string static_folder;         // only this folder of it, such as api-docs; all when empty
-  std::string temp_folder;           // for streamed bodies; default: the system's
+  int tls_port = 0;                  // TLS is spoken here; the plain port then only answers probes. 0: none
+  std::string tls_certificate_file;  // PEM, with its chain; read again when it changes
+  std::string tls_key_file;
+  std::string tls_client_ca_file;      // clients must show a certificate of this authority; empty: they need none
+  std::string static_root;             // the UI bundle; none when empty
+  std::string static_folder;           // only this folder of it, such as api-docs; all when empty
+  std::string temp_folder;             // for streamed bodies; default: the system's
   std::string service = "pricing-web"; // in access log lines, as core/log names it
   std::string title = "Pricing Agent";
   std::string version = "0.1.0";
@@ -49,7 +53,8 @@ struct config {
 BOOST_DESCRIBE_STRUCT(config, (),
                       (address, port, threads, header_max, body_max, connections_max, idle_timeout_s, header_timeout_s,
                        body_timeout_s, request_timeout_s, drain_timeout_s, shutdown_delay_s, access_log,
-                       trust_forwarded_for, hsts, static_root, static_folder, temp_folder, service, title, version))
+                       trust_forwarded_for, hsts, tls_port, tls_certificate_file, tls_key_file, tls_client_ca_file,
+                       static_root, static_folder, temp_folder, service, title, version))
 
 // Something this process depends on, as it looked when it was asked.
 struct component_health {
@@ -88,12 +93,13 @@ class site {
 
 class server {
  public:
-  // Listens at once; throws boost::system::system_error when the address is taken. Stops with the thread: not ready and
+  // Listens at once; throws boost::system::system_error when an address is taken. Stops with the thread: not ready and
   // still serving for shutdown_delay_s, each connection closing after its next answer; then no new connections, idle
   // ones close, and requests in flight end within drain_timeout_s.
   server(net::io_thread& thread, site& s, router r);
   ~server();
   int port() const;
+  int tls_port() const; // 0: none
   asio::awaitable<void> stop();
 
   struct state;

@@ -14,6 +14,7 @@
 #include <boost/beast/http/error.hpp>
 #include <cstring>
 #include <fcntl.h>
+#include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -124,6 +125,11 @@ bool has_header(const response& r, std::string_view name) {
                      [&](const auto& h) { return equal_without_case(h.first, name); });
 }
 
+// What a load balancer and Prometheus ask where the rest is encrypted.
+bool is_probe(std::string_view path) {
+  return path.starts_with("/health/") || path == "/metrics";
+}
+
 // Handlers may put anything into a header value; a line break in it must not become a header of its own.
 void append_clean(std::string& out, std::string_view value) {
   for (char c : value)
@@ -191,11 +197,13 @@ class session::parser final : public beast_http::basic_parser<true> {
   request& request_;
 };
 
-session::session(std::shared_ptr<server::state> owner, tcp_socket socket)
+session::session(std::shared_ptr<server::state> owner, tcp_socket socket, bool encrypted)
     : owner_(std::move(owner)), socket_(std::move(socket)) {
+  if (encrypted)
+    socket_.encrypt(owner_->shared.tls->current());
   place_ = owner_->sessions.insert(owner_->sessions.end(), this);
   error_code ec;
-  const auto peer = socket_.remote_endpoint(ec);
+  const auto peer = socket_.plain().remote_endpoint(ec);
   peer_ = ec ? std::string() : peer.address().to_string();
   owner_->shared.measured.connections().Increment();
 }
@@ -213,7 +221,12 @@ void session::enter(phase p, steady::duration limit) {
 
 void session::close() {
   error_code ignored;
-  socket_.close(ignored);
+  socket_.plain().close(ignored);
+}
+
+void session::hurry() {
+  if (phase_ == phase::handshake)
+    expires_at_ = std::min(expires_at_, steady::now() + 1s);
 }
 
 void session::tick(steady::time_point now) {
@@ -226,7 +239,7 @@ void session::tick(steady::time_point now) {
   case phase::body: {
     timed_out_ = true;
     error_code ignored;
-    socket_.cancel(ignored);
+    socket_.plain().cancel(ignored);
     expires_at_ = now + 1s; // for the 408
     return;
   }
@@ -244,7 +257,7 @@ void session::give_up() {
   owner_->log_access(request_, "timeout", {}, late.status, out_.size(), steady::now() - request_.received_at);
   asio::async_write(socket_, asio::buffer(out_), [self = shared_from_this()](const error_code&, std::size_t) {
     error_code ignored;
-    self->socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    self->socket_.plain().shutdown(tcp::socket::shutdown_send, ignored);
   });
 }
 
@@ -267,11 +280,23 @@ asio::awaitable<std::size_t> session::read_some(std::size_t bytes) {
 
 bool session::has_received() {
   error_code ec;
-  return socket_.available(ec) > 0 && !ec;
+  return socket_.plain().available(ec) > 0 && !ec;
+}
+
+asio::awaitable<bool> session::shake_hands() {
+  enter(phase::handshake, std::chrono::seconds(owner_->shared.settings.header_timeout_s));
+  auto [ec] = co_await socket_.async_handshake(net::ssl::stream_base::server, as_tuple);
+  if (ec)
+    owner_->shared.measured.failed_handshakes().Increment();
+  co_return !ec;
 }
 
 asio::awaitable<void> session::run() {
   const auto self = shared_from_this();
+  if (socket_.is_encrypted() && !co_await shake_hands()) {
+    close();
+    co_return;
+  }
   for (;;) {
     request_.clear();
     if (begin_ == end_ && buffer_.size() > 16 * 1024)
@@ -344,7 +369,7 @@ asio::awaitable<void> session::refuse(int status, std::string_view code, std::st
 // The client may still be sending; closing now would reset the connection and lose our answer.
 asio::awaitable<void> session::linger() {
   error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  socket_.plain().shutdown(tcp::socket::shutdown_send, ignored);
   enter(phase::lingering, 2s);
   begin_ = end_ = 0;
   for (std::size_t seen = 0; seen < 8 * 1024 * 1024;) {
@@ -479,6 +504,8 @@ asio::awaitable<bool> session::serve(parser& p) {
   auto bad = understand_target();
   if (!bad && !p.has_host && p.http_version == 11)
     bad = problem(400, "malformed_request", "the Host header is missing", r.request_id);
+  if (!bad && shared.tls && !socket_.is_encrypted() && !is_probe(r.path))
+    bad = problem(421, "tls_required", "this port answers probes only; use https at the other", r.request_id);
   router::match m;
   if (!bad)
     m = owner_->routes.find(r.verb, raw_path_);

@@ -1,6 +1,7 @@
 #pragma once
 // One connection and what its thread's sessions share; internal to server.cpp and session.cpp.
 #include "http/site.hpp"
+#include "net/tls_socket.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/io_context.hpp>
@@ -26,12 +27,18 @@ struct server::state : std::enable_shared_from_this<server::state> {
   state(net::io_thread& t, site::state& s, router r);
   ~state() { flush_log(); }
 
+  struct listener {
+    tcp_acceptor acceptor;
+    bool encrypted;
+  };
   void listen();
-  asio::awaitable<void> accept();
+  // At the port that the first thread has bound already, or the configured one; `bound` gets it.
+  void listen(listener& at, int configured, int& bound) const;
+  asio::awaitable<void> accept(listener& at);
   asio::awaitable<void> sweep();
   asio::awaitable<void> stop();
-  void take(tcp_socket socket);
-  void take_pending();
+  void take(tcp_socket socket, bool encrypted);
+  void take_pending(listener& at);
   // Answers what is not in the route table: health, metrics, documents, the UI.
   asio::awaitable<response> built_in(request& r, const router::match& m, metrics::series*& measured);
   asio::awaitable<response> ready(const request& r);
@@ -47,7 +54,7 @@ struct server::state : std::enable_shared_from_this<server::state> {
   net::io_thread& thread;
   site::state& shared;
   router routes;
-  tcp_acceptor acceptor;
+  listener plain, encrypted; // the second is open with TLS only
   asio::steady_timer sweep_timer;
   std::list<session*> sessions;
   bool closing = false;
@@ -64,7 +71,7 @@ struct server::state : std::enable_shared_from_this<server::state> {
 // Owned by its own coroutine; the thread's sweep closes what exceeds its time.
 class session : public std::enable_shared_from_this<session> {
  public:
-  session(std::shared_ptr<server::state> owner, tcp_socket socket);
+  session(std::shared_ptr<server::state> owner, tcp_socket socket, bool encrypted);
   ~session();
   asio::awaitable<void> run();
   // Acts on whatever has run out of time.
@@ -73,12 +80,15 @@ class session : public std::enable_shared_from_this<session> {
   // Bytes that wait to be read: an idle connection with some has a request on its way.
   bool has_received();
   void close();
+  // At the end: who has not agreed on TLS within a second will not.
+  void hurry();
 
  private:
   class parser;
-  enum class phase { idle, head, body, handling, writing, lingering };
+  enum class phase { handshake, idle, head, body, handling, writing, lingering };
 
   void enter(phase p, steady::duration limit);
+  asio::awaitable<bool> shake_hands();
   asio::awaitable<std::size_t> read_some(std::size_t bytes);
   // True when a whole head has been read; otherwise the connection ends (an answer may have been sent).
   asio::awaitable<bool> read_head(parser& p);
@@ -99,7 +109,7 @@ class session : public std::enable_shared_from_this<session> {
 
   std::shared_ptr<server::state> owner_;
   std::list<session*>::iterator place_;
-  tcp_socket socket_;
+  net::tls_socket<tcp_socket> socket_;
   std::string peer_;
   request request_;
   std::vector<char> buffer_; // bytes [begin_, end_) are received and not yet parsed

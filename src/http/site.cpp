@@ -3,6 +3,7 @@
 #include "core/log.hpp"
 
 #include <filesystem>
+#include <stdexcept>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -45,6 +46,18 @@ config fitted(config c) {
   return c;
 }
 
+std::unique_ptr<net::tls_context> tls_of(const config& c) {
+  const bool has_files = !c.tls_certificate_file.empty() && !c.tls_key_file.empty();
+  if (has_files != (c.tls_port != 0))
+    throw std::runtime_error("configuration: TLS needs http.tls_port, http.tls_certificate_file and http.tls_key_file");
+  if (!has_files)
+    return nullptr;
+  return std::make_unique<net::tls_context>(net::tls_side::server,
+                                            net::tls_files{.ca_file = c.tls_client_ca_file,
+                                                           .certificate_file = c.tls_certificate_file,
+                                                           .key_file = c.tls_key_file});
+}
+
 } // namespace
 
 site::state::state(config c, prometheus::Registry& registry, probes p)
@@ -52,7 +65,8 @@ site::state::state(config c, prometheus::Registry& registry, probes p)
       data_headers(security_headers(false, c.hsts)),
       settings(fitted(std::move(c))),
       checks(std::move(p)),
-      measured(registry, settings.version, settings.connections_max) {
+      measured(registry, settings.version, settings.connections_max),
+      tls(tls_of(settings)) {
   if (!settings.static_root.empty())
     files.load(settings.static_root, settings.static_folder);
 }

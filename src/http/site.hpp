@@ -3,6 +3,7 @@
 #include "http/metrics.hpp"
 #include "http/server.hpp"
 #include "http/static_files.hpp"
+#include "net/tls.hpp"
 
 #include <atomic>
 #include <memory>
@@ -29,7 +30,8 @@ struct site::state {
   std::atomic<bool> stopping = false;
   std::atomic<unsigned> connections = 0;
   std::mutex port_mutex;
-  int port = 0; // once bound
+  int port = 0, tls_port = 0;                  // once bound
+  const std::unique_ptr<net::tls_context> tls; // with settings.tls_certificate_file
 
  private:
   std::mutex openapi_mutex_;

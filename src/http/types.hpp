@@ -68,6 +68,7 @@ struct response {
   std::shared_ptr<const std::string> shared_body; // sent instead of body when set: static files, cached documents
   std::size_t unpacked_bytes = 0;                 // not 0: shared_body is gzip of so many, for whoever takes that
   std::string body_file;                          // a file sent instead of both, read as it goes; 404 when absent
+  std::shared_ptr<const void> body_file_kept;     // whatever that file lives as long as
   std::string etag;              // with quotes; when empty a GET answer of 200 gets one from its content
   bool etag_from_content = true; // false: no tag is made (health, metrics)
   bool compressible = true;      // false for what is compressed already

@@ -183,6 +183,15 @@ struct placed {
 };
 BOOST_DESCRIBE_STRUCT(placed, (), (position, id))
 
+struct decided_row {
+  std::string asked, known;
+  bool same = false;
+};
+BOOST_DESCRIBE_STRUCT(decided_row, (), (asked, known, same))
+
+// A lesson is learned anew by every load: so many decisions, the newest, cost it a second at most.
+constexpr int decisions_max = 1'000;
+
 struct question_row {
   std::int64_t id = 0;
   std::string source_text, normalized, unit;
@@ -210,7 +219,28 @@ void fill(resolver& into, std::vector<known_row> known, std::vector<alias_row> a
 
 } // namespace
 
+match::taught_linkage ingest_store::lesson(const std::string& kind) {
+  // Who chose one candidate, or none, said of the others that they are something else.
+  const auto decided = [](const char* table) {
+    return std::string(
+               "select d.normalized, k.normalized_name, d.state = 'matched' and d.chosen_id = k.id from (select "
+               "id, normalized, state, chosen_id, candidates from match_decisions where organization_id = $1 "
+               "and kind = $2 and state in ('matched', 'new') order by decided_at desc, id desc limit $3) d "
+               "cross join lateral (select (c->>'id')::bigint as id from jsonb_array_elements(d.candidates) c "
+               "union select d.chosen_id where d.state = 'matched') c join ") +
+           table +
+           " k on k.organization_id = $1 and k.id = c.id where k.normalized_name <> d.normalized order by d.id, k.id";
+  };
+  static const std::string of_items = decided("items"), of_suppliers = decided("suppliers");
+  std::vector<match::decision> lessons;
+  for (auto& row :
+       database_.query<decided_row>(kind == "item" ? of_items : of_suppliers, organization_.value, kind, decisions_max))
+    lessons.push_back({std::move(row.asked), std::move(row.known), row.same});
+  return match::taught_linkage::learn(lessons);
+}
+
 void ingest_store::load_items(resolver& into) {
+  into.teach(lesson("item"));
   static constexpr const char* items =
       "select i.id, i.name, i.normalized_name, coalesce(i.unit, ''), coalesce(i.code, ''), "
       "coalesce(s.median_price, 0)::float8 from items i left join item_statistics s on s.organization_id = "
@@ -227,6 +257,7 @@ void ingest_store::load_items(resolver& into) {
 }
 
 void ingest_store::load_suppliers(resolver& into) {
+  into.teach(lesson("supplier"));
   static constexpr const char* suppliers = "select id, name, normalized_name, '', '', 0::float8 from suppliers where "
                                            "organization_id = $1 order by id";
   static constexpr const char* aliases =

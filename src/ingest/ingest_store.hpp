@@ -78,6 +78,7 @@ class ingest_store {
   std::vector<mapping_row> list_mappings();
 
   // What the resolver knows
+  // With what the review queue's decisions teach about names that are alike.
   void load_items(resolver& into);
   void load_suppliers(resolver& into);
   // Stores what the resolver found new, assigns ids. `kind` is item or supplier.
@@ -142,6 +143,7 @@ class ingest_store {
   void enqueue(const char* job_kind, const std::string& payload_json);
 
  private:
+  match::taught_linkage lesson(const std::string& kind); // of people's decisions on items or suppliers
   postgres::session& database_;
   organization_id organization_;
 };

@@ -50,6 +50,8 @@ class resolver {
  public:
   explicit resolver(match::thresholds limits = {}) : limits_(limits) {}
 
+  // Similar names are scored with what people decided in the review queue. Before anything is resolved.
+  void teach(match::taught_linkage lesson) { index_.teach(std::move(lesson)); }
   // What is stored already. Returns the position in entities().
   std::uint32_t add_known(entity e);
   // An alias, with the decision that taught it (0: none).

@@ -7,6 +7,12 @@ namespace {
 
 constexpr int error_length_max = 2'000;
 
+struct state_row {
+  std::string state;
+  std::int64_t jobs = 0;
+};
+BOOST_DESCRIBE_STRUCT(state_row, (), (state, jobs))
+
 // A transaction of the organization; rolled back unless committed.
 class work {
  public:
@@ -175,6 +181,21 @@ queue_state job_queue::state() {
                                               "from jobs where organization_id = $1 and state = 'queued' and "
                                               "run_after <= now()",
                                               organization)[0]);
+    w.commit();
+  }
+  return out;
+}
+
+std::map<std::string, std::int64_t> job_queue::recent_states() {
+  std::map<std::string, std::int64_t> out{
+      {"queued", 0}, {"running", 0}, {"succeeded", 0}, {"failed", 0}, {"revoked", 0}};
+  for (const auto organization : database_.query<organization_id>("select organization_ids()")) {
+    work w(database_, organization);
+    for (const auto& row : database_.query<state_row>(
+             "select state, count(*) as jobs from jobs where organization_id = $1 and created_at > now() - interval '1 "
+             "day' group by state",
+             organization))
+      out[row.state] += row.jobs;
     w.commit();
   }
   return out;

@@ -7,6 +7,7 @@
 #include "postgres/session.hpp"
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <span>
 #include <vector>
@@ -80,6 +81,8 @@ class job_queue {
              const std::string& task_id);
 
   queue_state state(); // over all organizations
+  // Those made within a day, over all organizations: how many are in each state.
+  std::map<std::string, std::int64_t> recent_states();
 
  private:
   postgres::session& database_;

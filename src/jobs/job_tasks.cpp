@@ -58,7 +58,11 @@ struct metrics {
                    .Name("pricing_jobs_oldest_seconds")
                    .Help("How long the oldest unclaimed job has been due")
                    .Register(r)
-                   .Add({})) {}
+                   .Add({})),
+        states(prometheus::BuildGauge()
+                   .Name("pricing_jobs")
+                   .Help("Background jobs made within a day, by state")
+                   .Register(r)) {}
   void count(const std::string& kind, const std::string& outcome, std::chrono::duration<double> took) {
     static const prometheus::Histogram::BucketBoundaries bounds{0.1, 0.5, 1, 5, 15, 60, 300, 900, 3'600};
     ended.Add({{"kind", kind}, {"outcome", outcome}}).Increment();
@@ -67,6 +71,7 @@ struct metrics {
   prometheus::Family<prometheus::Counter>& ended;
   prometheus::Family<prometheus::Histogram>& duration;
   prometheus::Gauge &running, &waiting, &oldest;
+  prometheus::Family<prometheus::Gauge>& states;
 };
 
 // One claimed job; shared by the thread that runs it and the keeper. All but `job` is under the mutex.
@@ -302,7 +307,8 @@ class job_tasks::state {
 
   void keep_with(postgres::session& session) {
     const auto renewal = std::clamp<std::chrono::milliseconds>(options_.lease / 3, 200ms, 2s);
-    auto renewed = steady::now(), looked = steady::time_point{}, measured = steady::time_point{};
+    auto renewed = steady::now(), looked = steady::time_point{}, measured = steady::time_point{},
+         counted = steady::time_point{};
     while (!kept_enough()) {
       const bool told = session.wait_notification(200ms).has_value();
       if (told || steady::now() - looked >= options_.poll) {
@@ -319,6 +325,11 @@ class job_tasks::state {
         const auto queue = job_queue(session).state();
         metrics_.waiting.Set(static_cast<double>(queue.waiting));
         metrics_.oldest.Set(queue.oldest_s);
+      }
+      if (steady::now() - counted >= 60s) {
+        counted = steady::now();
+        for (const auto& [name, count] : job_queue(session).recent_states())
+          metrics_.states.Add({{"state", name}}).Set(static_cast<double>(count));
       }
     }
   }

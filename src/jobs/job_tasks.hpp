@@ -52,15 +52,20 @@ class job_tasks {
   ~job_tasks(); // as stop(0s)
   job_tasks(const job_tasks&) = delete;
 
-  // result<Out> handler(const In&, const progress_function&), on a thread of the worker. In has a member
-  // organization_id. Before start().
+  // result<Out> handler(const In&, const progress_function&), on a thread of the worker; one that wants to know its job
+  // takes a third argument, the job's task_id. In has a member organization_id. Before start().
   template <class In, class Out, class F>
   void add(celery::task_table& table, const celery::task<In, Out>& t, F handler) {
     const std::string kind = kind_of(t.name);
     declare(kind, t.options.queue);
     table.cpu(t, [this, kind, handler = std::move(handler)](const In& in, celery::task_context& c) -> result<Out> {
       const body work = [&](const progress_function& progress) -> result<boost::json::value> {
-        const result<Out> out = handler(in, progress);
+        const result<Out> out = [&] {
+          if constexpr (std::is_invocable_v<const F&, const In&, const progress_function&, std::string_view>)
+            return handler(in, progress, c.id());
+          else
+            return handler(in, progress);
+        }();
         if (!out)
           return out.error();
         return wire::to_value(*out);

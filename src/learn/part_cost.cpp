@@ -1,6 +1,6 @@
 #include "learn/part_cost.hpp"
 
-#include "learn/booster.hpp"
+#include "learn/part_cost_parts.hpp"
 #include "learn/view_data.hpp"
 
 #include <algorithm>
@@ -59,8 +59,7 @@ struct request {
 };
 using request_key = std::tuple<std::string_view, std::string_view, std::chrono::sys_days>;
 
-constexpr std::size_t terms = 13;
-std::array<float, terms> terms_of(const part_quote& q, const request& r) {
+std::array<float, part_cost_terms> terms_of(const part_quote& q, const request& r) {
   const std::chrono::year_month_day date{q.on};
   const double ordered = std::max({q.quantity, q.order_min, 1.0});
   return {static_cast<float>(std::log(std::max(q.quantity, 1e-3))),
@@ -113,42 +112,8 @@ std::vector<double> ridge(const design& x, const std::vector<float>& y, const st
 double root_of(double cost) {
   return 16 * (std::pow(cost, 1.0 / 16) - 1);
 }
-double cost_of_root(double y) {
-  return std::pow(std::max(1 + y / 16, 0.0), 16);
-}
 
 } // namespace
-
-struct part_cost_model::parts {
-  std::vector<std::string> measures;                     // sorted
-  std::unordered_map<std::string, std::uint32_t> labels; // with a column of their own
-  std::unordered_map<std::string, float> used_by;        // label → parts, of all labels
-  // The additive model: standardised terms and measures, then labels and suppliers.
-  std::vector<std::pair<double, double>> scaling; // mean, deviation of each dense column
-  std::vector<double> dense_effects;
-  std::unordered_map<std::string, double> effects;
-  double mean = 0;
-  std::vector<double> means; // per member
-  std::vector<booster> members;
-
-  std::size_t dense() const { return terms + measures.size(); }
-  std::size_t columns() const { return dense() + 4 + labels.size(); }
-
-  // The dense cells first; then rarity, the additive model's word (filled by the caller), then labels.
-  struct encoded {
-    std::vector<float> values;                                      // quotes × columns()
-    std::vector<std::vector<std::pair<std::string, float>>> sparse; // labels and supplier of each quote
-  };
-  // `learning`: the parts are among those counted in used_by, and do not count themselves.
-  result<encoded> encode(const part_catalog& catalog, std::span<const part_quote> quotes, bool learning) const;
-  double additive(const float* row, const std::vector<std::pair<std::string, float>>& sparse) const;
-  double standard(std::size_t column, float value) const {
-    return std::isnan(value) ? 0 : (squeezed(value) - scaling[column].first) / scaling[column].second;
-  }
-  static double squeezed(float v) { return v < 0 ? -std::log1p(-static_cast<double>(v)) : std::log1p(v); }
-  std::vector<float> learn_additive(const encoded& rows, std::span<const part_quote> quotes,
-                                    const std::vector<float>& y);
-};
 
 result<part_cost_model::parts::encoded>
 part_cost_model::parts::encode(const part_catalog& catalog, std::span<const part_quote> quotes, bool learning) const {
@@ -279,34 +244,65 @@ std::vector<float> part_cost_model::parts::learn_additive(const encoded& rows, s
   return out;
 }
 
-part_cost_model::part_cost_model() : parts_(std::make_unique<parts>()) {}
-part_cost_model::part_cost_model(part_cost_model&&) noexcept = default;
-part_cost_model& part_cost_model::operator=(part_cost_model&&) noexcept = default;
-part_cost_model::~part_cost_model() = default;
-
-result<std::vector<double>> part_cost_model::predict(const part_catalog& catalog,
-                                                     std::span<const part_quote> quotes) const {
-  auto rows = parts_->encode(catalog, quotes, false);
-  if (!rows) {
-    return rows.error();
-  }
-  const std::size_t width = parts_->columns();
-  for (std::size_t i = 0; i < quotes.size(); ++i) {
-    float* row = rows->values.data() + i * width;
-    row[parts_->dense() + 3] = static_cast<float>(parts_->additive(row, rows->sparse[i]));
-  }
-  std::vector<double> log_cost(quotes.size(), 0);
-  for (std::size_t m = 0; m < parts_->members.size(); ++m) {
-    const auto y = parts_->members[m].predict(rows->values, quotes.size(), width);
-    for (std::size_t i = 0; i < y.size(); ++i) {
-      const double v = y[i] + parts_->means[m];
-      log_cost[i] += m % 2 == 0 ? v : std::log1p(cost_of_root(v));
+// On parts that the models used here have not seen, `calibration_folds` fifths of all.
+result<void> part_cost_model::parts::test(const part_catalog& catalog, std::span<const part_quote> quotes,
+                                          const part_cost_options& options) {
+  part_cost_options once = options;
+  once.calibration_folds = 0;
+  const auto fold_of = [](const part_quote& q) { return static_cast<int>(detail::stable_hash(q.part) / 977 % folds); };
+  std::array<std::vector<weighted_score>, 2> halves; // of the parts: what one says is tried on the other
+  std::vector<double> off;
+  double squares = 0, plain = 0;
+  for (int fold = 0; fold < std::min(options.calibration_folds, static_cast<int>(folds)); ++fold) {
+    std::vector<part_quote> known, asked;
+    for (const part_quote& q : quotes) {
+      (fold_of(q) == fold ? asked : known).push_back(q);
+    }
+    if (asked.empty() || known.size() < quotes_min) {
+      continue;
+    }
+    const auto model = train_part_cost(catalog, known, once);
+    if (!model) {
+      return model.error();
+    }
+    const auto costs = model->predict(catalog, asked);
+    if (!costs) {
+      return costs.error();
+    }
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      const double cost = std::max(asked[i].unit_cost, 0.0);
+      const double miss = std::log1p(cost) - std::log1p((*costs)[i]);
+      halves[detail::stable_hash(asked[i].part) / 13 % 2].push_back({static_cast<float>(miss), 1});
+      squares += miss * miss;
+      plain += std::pow(std::log1p(cost) - model->parts_->mean, 2);
+      if (cost > 0) {
+        off.push_back(std::abs((*costs)[i] / cost - 1));
+      }
     }
   }
-  for (double& v : log_cost) {
-    v = std::max(std::expm1(v / static_cast<double>(parts_->members.size())), 0.0);
+  const auto n = static_cast<double>(halves[0].size() + halves[1].size());
+  if (n == 0) {
+    return {};
   }
-  return log_cost;
+  tested.quotes = static_cast<std::size_t>(n);
+  tested.rmsle = std::sqrt(squares / n);
+  tested.rmsle_usual = std::sqrt(plain / n);
+  if (!off.empty()) {
+    std::nth_element(off.begin(), off.begin() + static_cast<std::ptrdiff_t>(off.size() / 2), off.end());
+    tested.typical_error = off[off.size() / 2];
+  }
+  double inside = 0;
+  for (const std::size_t half : {0U, 1U}) {
+    if (const auto range = central_range(make_table(halves[1 - half]), 0.9)) {
+      inside += static_cast<double>(std::count_if(halves[half].begin(), halves[half].end(), [&](const auto& s) {
+        return s.score >= range->low && s.score <= range->high;
+      }));
+    }
+  }
+  tested.coverage_90 = inside / n;
+  halves[0].insert(halves[0].end(), halves[1].begin(), halves[1].end());
+  missed_by = make_table(std::move(halves[0]));
+  return {};
 }
 
 result<part_cost_model> train_part_cost(const part_catalog& catalog, std::span<const part_quote> quotes,
@@ -389,7 +385,12 @@ result<part_cost_model> train_part_cost(const part_catalog& catalog, std::span<c
     o.seed = static_cast<unsigned>(options.seed) + static_cast<unsigned>(k);
     o.depth = options.depth + (k % 3 == 2 ? -2 : 0);
     m.means.push_back(mean);
-    m.members.push_back(booster::train(matrix, goal, weight, o));
+    m.members.emplace_back(booster::train(matrix, goal, weight, o));
+  }
+  if (options.calibration_folds > 0) {
+    if (const auto done = m.test(catalog, quotes, options); !done) {
+      return done.error();
+    }
   }
   return out;
 }

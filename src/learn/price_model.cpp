@@ -1,8 +1,9 @@
 #include "learn/price_model.hpp"
 
-#include "learn/booster.hpp"
 #include "learn/conformal.hpp"
+#include "learn/model_bytes.hpp"
 #include "learn/training.hpp"
+#include "learn/tree_head.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,7 +33,7 @@ using blend = std::array<double, blend_size>;
 } // namespace
 
 struct detail::model_parts {
-  booster median, winner, event, scale;
+  tree_head median, winner, event, scale;
   blend totals{};
   std::vector<float> quantity_edges, evidence_edges;
   std::vector<score_table> tables; // one per band, the pooled one last
@@ -320,7 +321,7 @@ void calibrate(detail::model_parts& m, const market_view& view, const training_r
   {
     const training_matrix matrix(values, count, rows.columns, options.threads);
     const std::vector<float> ones(count, 1.0F);
-    m.scale = booster::train(matrix, y, ones, o);
+    m.scale = tree_head(booster::train(matrix, y, ones, o));
     for (int half = 0; half < 2; ++half) {
       std::vector<float> w(count);
       for (std::size_t i = 0; i < count; ++i) {
@@ -480,12 +481,12 @@ result<price_model> train_on(const market_view& view, const training_rows& rows,
     }
   }
   const training_matrix all(values(first, n), n - first, width, options.threads);
-  m.median = fit(all, view, rows, first, until, target::median, o);
-  m.winner = fit(all, view, rows, first, until, target::winner, o);
+  m.median = tree_head(fit(all, view, rows, first, until, target::median, o));
+  m.winner = tree_head(fit(all, view, rows, first, until, target::winner, o));
   if (const event_rows events = gather_events(view, rows, first, n); events.size() > 0) {
-    m.event = fit_events(view, rows, events, first, until, options);
+    m.event = tree_head(fit_events(view, rows, events, first, until, options));
   } else {
-    m.event = booster::constant(width);
+    m.event = tree_head(booster::constant(width));
   }
   return out;
 }
@@ -542,7 +543,7 @@ std::size_t price_model::trained_lines() const {
 
 namespace {
 
-void add_reasons(const booster& median, const detail::feature_rows& f, std::size_t columns,
+void add_reasons(const tree_head& median, const detail::feature_rows& f, std::size_t columns,
                  std::vector<prediction>& out) {
   const auto values = median.contributions(f.values, out.size(), columns);
   const auto groups = detail::feature_groups();
@@ -644,74 +645,9 @@ std::optional<price_model::tail> price_model::tail_probability(const prediction&
   return tail{upper_tail(t, score), lower_tail(t, score), t.effective_n};
 }
 
-namespace {
-
-class writer {
- public:
-  template <class T>
-  void value(const T& v) {
-    bytes.append(reinterpret_cast<const char*>(&v), sizeof v);
-  }
-  void text(std::string_view s) {
-    value(static_cast<std::uint64_t>(s.size()));
-    bytes.append(s);
-  }
-  void floats(const std::vector<float>& v) {
-    text({reinterpret_cast<const char*>(v.data()), v.size() * sizeof(float)});
-  }
-  std::string bytes;
-};
-
-class reader {
- public:
-  explicit reader(std::string_view bytes) : bytes_(bytes) {}
-  template <class T>
-  bool value(T& v) {
-    if (bytes_.size() < sizeof v) {
-      return false;
-    }
-    std::memcpy(&v, bytes_.data(), sizeof v);
-    bytes_.remove_prefix(sizeof v);
-    return true;
-  }
-  bool text(std::string_view& s) {
-    std::uint64_t size = 0;
-    if (!value(size) || size > bytes_.size()) {
-      return false;
-    }
-    s = bytes_.substr(0, size);
-    bytes_.remove_prefix(size);
-    return true;
-  }
-  bool floats(std::vector<float>& v) {
-    std::string_view s;
-    if (!text(s) || s.size() % sizeof(float) != 0) {
-      return false;
-    }
-    v.resize(s.size() / sizeof(float));
-    std::memcpy(v.data(), s.data(), s.size());
-    return true;
-  }
-  bool at_end() const { return bytes_.empty(); }
-
- private:
-  std::string_view bytes_;
-};
-
-// FNV-1a: a damaged file must not reach the tree loader.
-std::uint64_t checksum(std::string_view bytes) {
-  std::uint64_t h = 14695981039346656037ULL;
-  for (const char c : bytes) {
-    h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  }
-  return h;
-}
-
-} // namespace
-
 std::string price_model::save() const {
   const detail::model_parts& m = *parts_;
-  writer w;
+  detail::byte_writer w;
   w.value(static_cast<std::uint64_t>(detail::feature_total()));
   w.value(m.until);
   w.value(m.lines);
@@ -724,12 +660,12 @@ std::string price_model::save() const {
     w.floats(t.cumulative_weight);
     w.value(t.effective_n);
   }
-  for (const booster* b : {&m.median, &m.winner, &m.event, &m.scale}) {
+  for (const tree_head* b : {&m.median, &m.winner, &m.event, &m.scale}) {
     w.text(b->save());
   }
-  writer out;
+  detail::byte_writer out;
   out.bytes = magic;
-  out.value(checksum(w.bytes));
+  out.value(detail::checksum(w.bytes));
   out.bytes += w.bytes;
   return std::move(out.bytes);
 }
@@ -739,13 +675,13 @@ result<price_model> price_model::load(std::string_view bytes) {
   if (!bytes.starts_with(magic)) {
     return damaged;
   }
-  reader r(bytes.substr(magic.size()));
+  detail::byte_reader r(bytes.substr(magic.size()));
   std::uint64_t sum = 0;
   std::uint64_t features = 0;
   std::uint64_t tables = 0;
   price_model out;
   detail::model_parts& m = *out.parts_;
-  if (!r.value(sum) || sum != checksum(bytes.substr(magic.size() + sizeof sum)) || !r.value(features) ||
+  if (!r.value(sum) || sum != detail::checksum(bytes.substr(magic.size() + sizeof sum)) || !r.value(features) ||
       features != detail::feature_total() || !r.value(m.until) || !r.value(m.lines) || !r.value(m.totals) ||
       !r.floats(m.quantity_edges) || !r.floats(m.evidence_edges) || !r.value(tables) || tables != pooled_band + 1) {
     return damaged;
@@ -757,12 +693,16 @@ result<price_model> price_model::load(std::string_view bytes) {
       return damaged;
     }
   }
-  for (booster* b : {&m.median, &m.winner, &m.event, &m.scale}) {
+  for (tree_head* h : {&m.median, &m.winner, &m.event, &m.scale}) {
     std::string_view text;
     if (!r.text(text)) {
       return damaged;
     }
-    *b = booster::load(text);
+    auto trees = tree_head::load(text, features);
+    if (!trees) {
+      return damaged;
+    }
+    *h = std::move(*trees);
   }
   return out;
 }

@@ -21,8 +21,14 @@ error refusal(const http::client_response& r) {
 
 } // namespace
 
+http::client_config reach(const ml_config& c) {
+  return {.base_url = c.url,
+          .tls = {.ca_file = c.tls_ca_file, .certificate_file = c.tls_certificate_file, .key_file = c.tls_key_file},
+          .tls_server_name = c.tls_server_name};
+}
+
 prediction_client::prediction_client(asio::io_context& io, const ml_config& c, identity::token_signer signer)
-    : config_(c), client_(io, {.base_url = c.url}), signer_(std::move(signer)) {}
+    : config_(c), client_(io, reach(c)), signer_(std::move(signer)) {}
 
 asio::awaitable<result<prediction_response>> prediction_client::predict(organization_id organization, user_id user,
                                                                         prediction_request request) {

@@ -13,8 +13,17 @@ struct ml_config {
   int timeout_ms = 3'000;                    // of one prediction
   int failures_max = 5;                      // in a row; then no call is made for retry_after_s
   int retry_after_s = 5;
+  std::string tls_ca_file;          // with https: who signed its certificate; empty: the system's authorities
+  std::string tls_server_name;      // that its certificate must have; empty: the URL's host
+  std::string tls_certificate_file; // our own, where pricing-ml asks for one
+  std::string tls_key_file;
 };
-BOOST_DESCRIBE_STRUCT(ml_config, (), (url, timeout_ms, failures_max, retry_after_s))
+BOOST_DESCRIBE_STRUCT(ml_config, (),
+                      (url, timeout_ms, failures_max, retry_after_s, tls_ca_file, tls_server_name, tls_certificate_file,
+                       tls_key_file))
+
+// How pricing-ml is reached, for whoever asks it: predictions and probes.
+http::client_config reach(const ml_config& c);
 
 // One per thread.
 class prediction_client {

@@ -2,7 +2,8 @@
 
 #include "core/log.hpp"
 #include "operations/database_backup.hpp"
-#include "operations/s3_store.hpp"
+#include "operations/tar_writer.hpp"
+#include "operations/wal_archive.hpp"
 
 #include <boost/json/string.hpp>
 #include <fmt/format.h>
@@ -133,7 +134,35 @@ result<void> backup_manager::back_up_files(backup_manifest& m, const std::string
   });
 }
 
-result<backup_manifest> backup_manager::back_up(const std::string& type, const backup_sources& sources) {
+// Models only: uploads and exports in a bucket have versions and a copy elsewhere.
+result<void> backup_manager::back_up_objects(backup_manifest& m, const std::string& part, const std::string& root) {
+  const auto objects = storage::open_store(root);
+  const auto keys = objects->list("models");
+  if (!keys)
+    return keys.error();
+  backup_stream stream{.part = part, .name = part};
+  for (const auto& key : *keys) {
+    const auto bytes = objects->size(key);
+    if (!bytes)
+      return bytes.error();
+    ++stream.files;
+    stream.file_bytes += *bytes;
+  }
+  return store_.add_stream(m, stream, [&](seal_writer& to) -> result<void> {
+    tar_writer tar([&to](std::string_view bytes) { return to.write(bytes); });
+    for (const auto& key : *keys) {
+      const auto file = objects->get_file(key);
+      if (!file)
+        return file.error();
+      if (auto done = tar.add(key, file->path); !done)
+        return done;
+    }
+    return tar.finish();
+  });
+}
+
+result<backup_manifest> backup_manager::back_up(const std::string& type, const backup_sources& sources,
+                                                const progress_function& progress) {
   const auto parts = parts_of(type);
   if (!parts)
     return parts.error();
@@ -149,6 +178,8 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
         return files.error();
       return back_up_files(m, part, root, *files);
     };
+    if (part == "models" && sources.objects.starts_with("s3://"))
+      return back_up_objects(m, part, sources.objects);
     if (part == "models")
       return whole(sources.objects, "PRICING_STORAGE_ROOT");
     if (part == "manifests")
@@ -175,8 +206,26 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
   };
 
   std::optional<error> failure;
+  std::exception_ptr stopped;
+  std::string at_work;
+  std::uint64_t stored = 0;
+  const auto tell = [&] {
+    try {
+      if (progress)
+        progress(at_work, stored);
+    } catch (...) {
+      stopped = std::current_exception();
+      throw;
+    }
+  };
+  store_.on_stored([&](std::uint64_t bytes) {
+    stored += bytes;
+    tell();
+  });
   try {
     for (const auto& part : *parts) {
+      at_work = part;
+      tell();
       log::info("backing up", {{"part", boost::json::string(part)}, {"backup", boost::json::string(m.id)}});
       if (const auto done = one(part); !done) {
         failure = done.error();
@@ -192,6 +241,7 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
   } catch (const std::exception& e) {
     failure = error{errc::unavailable, e.what()};
   }
+  store_.on_stored({});
   if (failure) {
     try {
       store_.remove(m.id).value();
@@ -200,6 +250,8 @@ result<backup_manifest> backup_manager::back_up(const std::string& type, const b
       log::warning("what the failed backup wrote could not be deleted; without a manifest it is no backup",
                    {{"error", boost::json::string(e.what())}});
     }
+    if (stopped)
+      std::rethrow_exception(stopped);
     return *failure;
   }
   forget_unneeded_wal();
@@ -327,12 +379,13 @@ result<std::vector<std::string>> backup_manager::clean_up(int retention_days) {
   return gone;
 }
 
-// Archived WAL goes when no backup needs it; with the last backup the archiving stops, as its marker is gone.
+// Archived WAL goes when no backup needs it; with the last backup the archiving into a folder stops, as its marker
+// goes.
 void backup_manager::forget_unneeded_wal() {
-  if (config_.wal_archive.empty() || !fs::is_directory(config_.wal_archive))
+  const bool in_folder = !config_.wal_archive.empty() && fs::is_directory(config_.wal_archive);
+  if (!in_folder && config_.wal_location.empty())
     return;
-  const fs::path archive(config_.wal_archive);
-  std::vector<std::string> first, archived;
+  std::vector<std::string> first;
   std::string identity;
   bool in_progress = false;
   const auto all = store_.list();
@@ -352,10 +405,19 @@ void backup_manager::forget_unneeded_wal() {
     if (b->manifest->database->system_identifier == identity)
       first.push_back(b->manifest->database->first_wal);
   }
-  for (const auto& entry : fs::directory_iterator(archive))
-    archived.push_back(entry.path().filename().string());
   if (first.empty() && in_progress)
     return;
+  if (!config_.wal_location.empty()) {
+    wal_archive sealed(config_, store_.environment());
+    for (const auto& name : unneeded_wal(sealed.names().value(), first))
+      sealed.remove(name).value();
+  }
+  if (!in_folder)
+    return;
+  const fs::path archive(config_.wal_archive);
+  std::vector<std::string> archived;
+  for (const auto& entry : fs::directory_iterator(archive))
+    archived.push_back(entry.path().filename().string());
   if (first.empty())
     fs::remove(archive / "keep-from");
   for (const auto& name : unneeded_wal(archived, first))
@@ -383,11 +445,9 @@ bool location_exists(const std::string& root) {
 }
 
 std::unique_ptr<storage::object_store> open_location(const std::string& root, bool create) {
-  if (root.starts_with("s3://"))
-    return std::make_unique<s3_store>(parse_s3_location(root).value());
   if (!create && !location_exists(root))
     throw std::runtime_error("there is no folder " + root);
-  return std::make_unique<storage::folder_store>(root);
+  return storage::open_store(root);
 }
 
 } // namespace pricing::operations

@@ -10,7 +10,7 @@ inline constexpr const char* backup_parts[] = {"database", "models", "config", "
 
 // What is backed up besides the database.
 struct backup_sources {
-  std::filesystem::path objects;     // the object store's folder: models, uploads, exports
+  std::string objects;               // the object store: a folder with models, uploads, exports, or s3://…
   std::string effective_config;      // with secrets hidden
   std::filesystem::path config_file; // none when empty
 };
@@ -37,8 +37,12 @@ class backup_manager {
  public:
   backup_manager(backup_store& store, const backup_config& c);
 
+  // Called with the part at work and the bytes stored so far, between pieces. What it throws ends the backup, as a
+  // failure does, and leaves back_up().
+  using progress_function = std::function<void(const std::string& part, std::uint64_t bytes)>;
   // Parts, or "all". Any part failing fails the whole; what was written is deleted again.
-  result<backup_manifest> back_up(const std::string& type, const backup_sources& sources);
+  result<backup_manifest> back_up(const std::string& type, const backup_sources& sources,
+                                  const progress_function& progress = {});
   // Restores into a scratch folder, compares with the manifest, deletes the folder. `id` empty: the newest.
   result<verified> verify(const std::string& id, const std::string& type);
   // Into `folder`, which must be empty or absent. Without an id: the newest backup that can reach the target.
@@ -50,6 +54,7 @@ class backup_manager {
  private:
   result<void> back_up_files(backup_manifest& m, const std::string& part, const std::filesystem::path& root,
                              const std::vector<std::string>& files);
+  result<void> back_up_objects(backup_manifest& m, const std::string& part, const std::string& root);
   result<backup_manifest> choose(const std::string& id, const recovery_target& target) const;
   void forget_unneeded_wal();
 

@@ -71,7 +71,10 @@ result<void> backup_store::add_stream(backup_manifest& m, backup_stream stream, 
   seal_writer writer(key_, stream_identity(m, stream), piece_bytes,
                      [&](std::size_t number, std::string_view piece) -> result<void> {
                        stream.pieces.push_back({piece.size(), sha256_hex(piece)});
-                       return objects_.put(piece_key(m, stream, number), piece);
+                       auto kept = objects_.put(piece_key(m, stream, number), piece);
+                       if (kept && stored_)
+                         stored_(piece.size());
+                       return kept;
                      });
   if (auto done = fill(writer); !done)
     return done;

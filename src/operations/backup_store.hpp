@@ -29,6 +29,8 @@ class backup_store {
   // Seals what `fill` writes into pieces of this backup and adds the stream to the manifest.
   using fill_function = std::function<result<void>(seal_writer&)>;
   result<void> add_stream(backup_manifest& m, backup_stream stream, const fill_function& fill);
+  // Called after each stored piece with the bytes of it.
+  void on_stored(std::function<void(std::uint64_t bytes)> listener) { stored_ = std::move(listener); }
   // Makes it a backup.
   result<void> complete(const backup_manifest& m);
   // Opens a stream, checking each piece and the whole.
@@ -43,6 +45,7 @@ class backup_store {
   storage::object_store& objects_;
   std::string environment_;
   seal_key key_;
+  std::function<void(std::uint64_t)> stored_;
 };
 
 } // namespace pricing::operations

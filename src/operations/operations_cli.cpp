@@ -1,6 +1,8 @@
 #include "operations/operations_cli.hpp"
 
 #include "core/log.hpp"
+#include "operations/backup_job.hpp"
+#include "operations/wal_archive.hpp"
 #include "postgres/session.hpp"
 #include "wire/json.hpp"
 
@@ -12,6 +14,7 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
+#include <thread>
 
 namespace pricing::operations {
 namespace {
@@ -31,16 +34,11 @@ bool write_whole(const std::string& file, const std::string& text) {
   return out.good() && std::rename(beside.c_str(), file.c_str()) == 0;
 }
 
-// For the alert on backups that do not come any more. The backup itself is good without it.
+// The backup itself is good without it.
 void record(const backup_manifest& m, const std::string& location, const std::string& url) {
   try {
     postgres::session session(url);
-    for (const std::string part : backup_parts)
-      if (has_part(m, part))
-        session.execute("insert into backups (id, environment, part, location, bytes, started_at, finished_at) "
-                        "values ($1, $2, $3, $4, $5, $6::text::timestamptz, $7::text::timestamptz)",
-                        m.id, m.environment, part, location, static_cast<std::int64_t>(stored_bytes(m)), m.started_at,
-                        m.finished_at);
+    record_backup(session, m, location);
   } catch (const std::exception& e) {
     log::warning("the backup is made, but not recorded in the database", {{"error", boost::json::string(e.what())}});
   }
@@ -142,6 +140,33 @@ int run_backup(const backup_request& r, const backup_config& c, const backup_sou
   const auto m = manager.back_up(r.type, sources).value();
   record(m, at.root, record_url);
   return tell(m, r.json, fmt::format("{}/{}/{}: {} bytes\n", at.root, m.environment, m.id, stored_bytes(m)));
+}
+
+int run_wal(const wal_request& r, const backup_config& c) {
+  wal_archive archive(c, c.environment);
+  if (r.operation == "archive") {
+    archive.keep(r.path, r.name).value();
+    return 0;
+  }
+  if (r.operation == "fetch") {
+    archive.fetch(r.name, r.path).value();
+    return 0;
+  }
+  for (;; std::this_thread::sleep_for(std::chrono::seconds(r.every_s))) {
+    try {
+      const auto shipped = archive.ship(r.path);
+      if (!shipped)
+        log::error("WAL cannot be archived; it waits", {{"error", boost::json::string(shipped.error().message)}});
+      else if (*shipped > 0)
+        log::info("WAL archived", {{"files", *shipped}});
+      if (r.once)
+        return shipped ? 0 : 1;
+    } catch (const std::exception& e) {
+      log::error("WAL cannot be archived; it waits", {{"error", boost::json::string(e.what())}});
+      if (r.once)
+        return 1;
+    }
+  }
 }
 
 } // namespace pricing::operations

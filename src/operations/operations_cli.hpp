@@ -32,4 +32,15 @@ struct backup_request {
 int run_backup(const backup_request& r, const backup_config& c, const backup_sources& sources,
                const std::string& record_url);
 
+struct wal_request {
+  std::string operation; // archive, fetch, ship
+  std::string path;      // the file; ship: the folder
+  std::string name;      // as PostgreSQL names it; not for ship
+  int every_s = 5;       // ship: between looks
+  bool once = false;     // ship: one look
+};
+
+// PostgreSQL's archive_command and restore_command, and what ships a folder of segments until it is ended.
+int run_wal(const wal_request& r, const backup_config& c);
+
 } // namespace pricing::operations

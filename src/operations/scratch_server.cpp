@@ -36,8 +36,15 @@ result<std::string> shell_quoted(const std::filesystem::path& path) {
   return '"' + text + '"';
 }
 
+// Sealed WAL is opened by us, so that neither the key nor a way to the archive is the recovering server's: it leaves
+// NAME.ask in a folder and waits, for two minutes at most, for NAME.ok or NAME.no.
+constexpr const char* ask_for_wal =
+    R"(n=0; : > {0}/%f.ask; while [ ! -e {0}/%f.ok ] && [ ! -e {0}/%f.no ] && [ $n -lt 2400 ]; do )"
+    R"(n=$((n+1)); sleep 0.05; done; rm -f {0}/%f.no; [ -e {0}/%f.ok ] && rm {0}/%f.ok && mv {0}/%f "%p")";
+
 // First what the backup brought, then the archive.
-result<std::string> restore_command(const std::filesystem::path& wal, const backup_config& c, bool archive) {
+result<std::string> restore_command(const std::filesystem::path& wal, const std::filesystem::path& asked,
+                                    const backup_config& c, bool archive) {
   auto own = shell_quoted(wal);
   if (!own)
     return own;
@@ -46,6 +53,12 @@ result<std::string> restore_command(const std::filesystem::path& wal, const back
     return out;
   if (!c.restore_command.empty())
     return out + " || " + c.restore_command;
+  if (!c.wal_location.empty()) {
+    auto place = shell_quoted(asked);
+    if (!place)
+      return place;
+    return out + " || { " + fmt::format(fmt::runtime(ask_for_wal), *place) + "; }";
+  }
   auto archived = shell_quoted(c.wal_archive);
   if (!archived)
     return archived;
@@ -73,16 +86,17 @@ result<std::unique_ptr<scratch_server>> scratch_server::start(const backup_store
     return not_found(fmt::format("backup {} has no database in it", m.id));
   const auto& database = *m.database;
   const bool from_archive = target.latest || target.moment;
-  if (from_archive && c.wal_archive.empty() && c.restore_command.empty())
-    return invalid_input("a moment other than the backup's own needs archived WAL: set PRICING_BACKUP_WAL_ARCHIVE or "
-                         "PRICING_BACKUP_RESTORE_COMMAND");
+  if (from_archive && c.wal_archive.empty() && c.wal_location.empty() && c.restore_command.empty())
+    return invalid_input("a moment other than the backup's own needs archived WAL: set PRICING_BACKUP_WAL_LOCATION, "
+                         "PRICING_BACKUP_WAL_ARCHIVE or PRICING_BACKUP_RESTORE_COMMAND");
   // A socket's path may have 107 bytes.
   if (folder.string().size() > 80)
     return invalid_input("the folder's path is too long for a socket: " + folder.string());
   make_folder(folder);
   make_folder(folder / "data");
   make_folder(folder / "wal");
-  const auto command = restore_command(folder / "wal", c, from_archive);
+  make_folder(folder / "asked");
+  const auto command = restore_command(folder / "wal", folder / "asked", c, from_archive);
   if (!command)
     return command.error();
   if (const auto done = unpack(store, m, *base, folder / "data", true); !done)
@@ -146,6 +160,8 @@ result<std::unique_ptr<scratch_server>> scratch_server::start(const backup_store
   out->database_ = database.database;
   out->user_ = database.superuser;
   out->kept_ = kept;
+  if (from_archive && c.restore_command.empty() && !c.wal_location.empty())
+    out->sealed_ = std::make_unique<wal_archive>(c, store.environment());
   out->process_ = std::make_unique<child_process>(
       child_command{.words = words, .as_database_user = true, .detached = kept, .output = folder / "server.log"});
   if (const auto done = out->await(c); !done) {
@@ -178,6 +194,8 @@ result<void> scratch_server::await(const backup_config& c) {
        std::this_thread::sleep_for(50ms)) {
     if (!process_->is_running())
       return error{errc::unavailable, "the recovered server ended: " + last_words()};
+    if (const auto done = answer_requests(); !done)
+      return done.error();
     try {
       postgres::session s(url());
       if (!s.query<bool>("select pg_is_in_recovery()").at(0))
@@ -188,6 +206,28 @@ result<void> scratch_server::await(const backup_config& c) {
     }
   }
   return error{errc::timeout, fmt::format("recovery took longer than {} s: {}", c.restore_wait_s, last_words())};
+}
+
+result<void> scratch_server::answer_requests() {
+  if (!sealed_)
+    return {};
+  const auto place = folder_ / "asked";
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(place))
+    if (entry.path().extension() == ".ask")
+      names.push_back(entry.path().stem().string());
+  for (const auto& name : names) {
+    const auto fetched = sealed_->fetch(name, place / name);
+    if (!fetched && fetched.error().code != errc::not_found)
+      return error{fetched.error().code, "archived WAL " + name + ": " + fetched.error().message};
+    if (fetched)
+      give_to_database_user(place / name);
+    std::filesystem::remove(place / (name + ".ask"));
+    const auto answer = place / (name + (fetched ? ".ok" : ".no"));
+    std::ofstream(answer).close();
+    give_to_database_user(answer);
+  }
+  return {};
 }
 
 std::string scratch_server::recovered_until() const {

@@ -4,6 +4,7 @@
 #include "operations/backup_store.hpp"
 #include "operations/child_process.hpp"
 #include "operations/config.hpp"
+#include "operations/wal_archive.hpp"
 
 #include <memory>
 
@@ -33,11 +34,14 @@ class scratch_server {
  private:
   scratch_server() = default;
   result<void> await(const backup_config& c);
+  // Fetches the sealed WAL that the recovering server has asked for.
+  result<void> answer_requests();
   std::string last_words() const;
 
   std::filesystem::path folder_;
   std::string database_, user_;
   std::unique_ptr<child_process> process_;
+  std::unique_ptr<wal_archive> sealed_; // with wal_location, when archived WAL is wanted
   bool kept_ = false;
 };
 

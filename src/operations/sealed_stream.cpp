@@ -85,12 +85,6 @@ bool seal_key::is_signed(std::string_view text, std::string_view signature) cons
   return signature.size() == wanted.size() && sodium_memcmp(signature.data(), wanted.data(), wanted.size()) == 0;
 }
 
-std::string sha256_hex(std::string_view bytes) {
-  sha256 hash;
-  hash.add(bytes);
-  return hash.finish();
-}
-
 struct seal_writer::state {
   state(const seal_key& key, std::string n, std::size_t bytes, emit_function e)
       : name(std::move(n)),

@@ -2,7 +2,7 @@
 // Bytes of any length, compressed (zstd), encrypted and authenticated (libsodium's secretstream: XChaCha20-Poly1305),
 // cut into pieces of a bounded size. Nothing is held but one piece. What was cut off, changed, exchanged or put in
 // another order is refused when it is opened.
-#include "core/error.hpp"
+#include "storage/object_store.hpp"
 
 #include <array>
 #include <cstdint>
@@ -30,7 +30,7 @@ class seal_key {
   std::array<unsigned char, 32> bytes_{};
 };
 
-std::string sha256_hex(std::string_view bytes);
+using storage::sha256_hex;
 
 class seal_writer {
  public:

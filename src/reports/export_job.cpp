@@ -103,7 +103,7 @@ class writing {
   std::int64_t rows_ = 0;
 };
 
-result<export_out> write(postgres::session& database, storage::folder_store& objects, organization_id organization,
+result<export_out> write(postgres::session& database, storage::object_store& objects, organization_id organization,
                          const export_row& row, const export_progress& progress) {
   const dataset* what = find_dataset(row.dataset);
   const auto format = wire::decode<file_format>(boost::json::value(row.format));
@@ -134,7 +134,7 @@ result<export_out> write(postgres::session& database, storage::folder_store& obj
 
 } // namespace
 
-result<export_out> run_export(postgres::session& database, storage::folder_store& objects, const export_in& in,
+result<export_out> run_export(postgres::session& database, storage::object_store& objects, const export_in& in,
                               const export_progress& progress) {
   const auto row = row_of(database, in);
   if (!row)
@@ -150,7 +150,7 @@ result<export_out> run_export(postgres::session& database, storage::folder_store
   return done;
 }
 
-std::int64_t remove_old_exports(postgres::session& database, storage::folder_store& objects,
+std::int64_t remove_old_exports(postgres::session& database, storage::object_store& objects,
                                 organization_id organization, int days) {
   database.begin(organization);
   const auto keys = database.query<std::optional<std::string>>(delete_old, organization, days);

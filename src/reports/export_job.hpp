@@ -36,12 +36,12 @@ inline constexpr celery::task<export_in, export_out> export_task{"pricing.export
 using export_progress = std::function<void(std::string_view sheet, std::int64_t rows)>;
 
 // Blocking. not_found, invalid_input (no such dataset), too_large (more rows than the format holds).
-result<export_out> run_export(postgres::session& database, storage::folder_store& objects, const export_in& in,
+result<export_out> run_export(postgres::session& database, storage::object_store& objects, const export_in& in,
                               const export_progress& progress = {});
 
 inline constexpr int days_kept = 30;
 // Removes exports older than `days` and their files; how many.
-std::int64_t remove_old_exports(postgres::session& database, storage::folder_store& objects,
+std::int64_t remove_old_exports(postgres::session& database, storage::object_store& objects,
                                 organization_id organization, int days);
 
 } // namespace pricing::reports

@@ -163,8 +163,8 @@ answer<export_view> show(postgres::pool& database, postgres::scope s, std::int64
   co_return std::move(**found);
 }
 
-answer<http::response> download(postgres::pool& database, storage::folder_store& objects, postgres::scope s,
-                                std::int64_t id) {
+answer<http::response> download(postgres::pool& database, storage::object_store& objects, net::cpu_pool& cpu,
+                                postgres::scope s, std::int64_t id) {
   auto found = co_await database.query_optional<file_row>(s, find_file, s.organization, id);
   if (!found)
     co_return found.error();
@@ -173,28 +173,32 @@ answer<http::response> download(postgres::pool& database, storage::folder_store&
   const file_row& row = **found;
   if (!row.object_key)
     co_return conflict("the export is not written yet; ask again when its state is ready");
-  const auto path = objects.path_of(*row.object_key);
-  if (!path)
-    co_return path.error();
+  const auto fetch = [&objects, key = *row.object_key] { return objects.get_file(key); };
+  auto file = co_await cpu.run(fetch);
+  if (!file)
+    co_return file.error();
   const auto format = row.format == "xlsx" ? file_format::xlsx : file_format::csv;
   http::response out;
   out.content_type = media_type_of(format);
-  out.body_file = path->string();
+  out.body_file = file->path.string();
+  out.body_file_kept = std::move(file->kept);
   out.set("Content-Disposition", fmt::format("attachment; filename=\"{}-{}-{}.{}\"", row.dataset,
                                              pricing::to_string(row.made), id, extension_of(format)));
   co_return out;
 }
 
-answer<http::nothing> remove(postgres::pool& database, storage::folder_store& objects, postgres::scope s,
-                             std::int64_t id) {
+answer<http::nothing> remove(postgres::pool& database, storage::object_store& objects, net::cpu_pool& cpu,
+                             postgres::scope s, std::int64_t id) {
   auto keys = co_await database.query<std::optional<std::string>>(s, delete_one, s.organization, id);
   if (!keys)
     co_return keys.error();
   if (keys->empty())
     co_return no_export(id);
-  if (keys->front())
-    if (const auto removed = objects.remove(*keys->front()); !removed)
+  if (keys->front()) {
+    const auto forget = [&objects, key = *keys->front()] { return objects.remove(key); };
+    if (const auto removed = co_await cpu.run(forget); !removed)
       co_return removed.error();
+  }
   co_return http::nothing{};
 }
 
@@ -214,7 +218,7 @@ dataset_list all_datasets() {
 
 } // namespace
 
-std::vector<http::route> export_routes(postgres::pool& database, storage::folder_store& objects) {
+std::vector<http::route> export_routes(postgres::pool& database, storage::object_store& objects, net::cpu_pool& cpu) {
   std::vector<http::route> out;
   out.push_back(http::json_route<http::nothing, dataset_list>(
       method::get, "/api/v1/exports/datasets", {.summary = "What can be had as a file", .permission = "export.read"},
@@ -234,12 +238,16 @@ std::vector<http::route> export_routes(postgres::pool& database, storage::folder
   out.push_back(http::json_route<one_request, http::response>(
       method::get, "/api/v1/exports/{id}/file",
       {.summary = "The file: CSV in gzip, or XLSX", .permission = "export.read", .timeout_s = 30},
-      [&database, &objects](context& c, one_request in) { return download(database, objects, scope_of(c), in.id); }));
+      [&database, &objects, &cpu](context& c, one_request in) {
+        return download(database, objects, cpu, scope_of(c), in.id);
+      }));
   out.push_back(http::json_route<one_request, http::nothing>(
       method::delete_, "/api/v1/exports/{id}",
       {.summary = "Delete a file; one that is being written is still written, and goes unlisted",
        .permission = "export.create"},
-      [&database, &objects](context& c, one_request in) { return remove(database, objects, scope_of(c), in.id); }));
+      [&database, &objects, &cpu](context& c, one_request in) {
+        return remove(database, objects, cpu, scope_of(c), in.id);
+      }));
   return out;
 }
 

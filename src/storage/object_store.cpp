@@ -1,6 +1,6 @@
 #include "storage/object_store.hpp"
 
-#include <sodium/crypto_hash_sha256.h>
+#include "storage/s3_store.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -67,14 +67,7 @@ bool is_valid_key(std::string_view key) {
 }
 
 std::string content_key(std::string_view folder, std::string_view bytes) {
-  unsigned char hash[crypto_hash_sha256_BYTES];
-  crypto_hash_sha256(hash, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
-  std::string text;
-  for (const auto byte : hash) {
-    constexpr const char* digits = "0123456789abcdef";
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
+  const auto text = sha256_hex(bytes);
   return std::string(folder) + "/" + text.substr(0, 2) + "/" + text;
 }
 
@@ -101,8 +94,7 @@ result<void> folder_store::put(std::string_view key, std::string_view bytes) {
   });
 }
 
-result<void> folder_store::put_file(std::string_view key,
-                                    const std::function<result<void>(const std::filesystem::path&)>& fill) {
+result<void> folder_store::put_file(std::string_view key, const fill_function& fill) {
   const auto path = path_of(key);
   if (!path)
     return path.error();
@@ -133,6 +125,15 @@ result<std::string> folder_store::get(std::string_view key) const {
   if (!in)
     return not_found("there is no object '" + std::string(key) + "'");
   return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+result<local_file> folder_store::get_file(std::string_view key) const {
+  const auto path = path_of(key);
+  if (!path)
+    return path.error();
+  if (!std::filesystem::is_regular_file(*path))
+    return not_found("there is no object '" + std::string(key) + "'");
+  return local_file{*path, nullptr};
 }
 
 result<bool> folder_store::exists(std::string_view key) const {
@@ -173,6 +174,12 @@ result<std::vector<std::string>> folder_store::list(std::string_view prefix) con
       out.push_back(entry.path().lexically_relative(root_).string());
   std::sort(out.begin(), out.end());
   return out;
+}
+
+std::unique_ptr<object_store> open_store(const std::string& root) {
+  if (root.starts_with("s3://"))
+    return std::make_unique<s3_store>(parse_s3_location(root).value());
+  return std::make_unique<folder_store>(root);
 }
 
 } // namespace pricing::storage

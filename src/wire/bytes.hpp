@@ -24,6 +24,7 @@ class byte_source {
 struct file_bytes {
   std::filesystem::path path; // used when `memory` is null
   std::shared_ptr<const std::string> memory;
+  std::shared_ptr<const void> kept{}; // whatever the file at `path` lives as long as
   std::uint64_t size() const;
 };
 

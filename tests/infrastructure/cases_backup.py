@@ -400,3 +400,89 @@ def test_a_bucket_is_as_good_as_a_folder(stage):
     finally:
         moto.kill()
         moto.wait()
+
+
+def with_log_of(product):
+    """A product whose log has been put aside: the moment between two writes, after a backup."""
+    product.sql(DATA)
+    manage(product, "backup", "--backup-type", "database")
+    product.sql("insert into kept values (100001, 'first')")
+    time.sleep(1.1)
+    between = moment(product)
+    time.sleep(1.1)
+    product.sql("delete from kept")
+    last = product.sql("select pg_walfile_name(pg_current_wal_lsn())")
+    product.sql("select pg_switch_wal()")
+    wait_for(lambda: last + ".gz" in archived(product), 30, lambda: f"{last} is not archived: {archived(product)}")
+    return between
+
+
+def test_sealed_log_restores_a_moment(stage):
+    """The log leaves its folder sealed, and a restore fetches it for a server that has no key."""
+    with Product(stage) as product:
+        sealed = {"PRICING_BACKUP_WAL_LOCATION": os.path.join(product.folder, "sealed"), "PRICING_BACKUP_ENVIRONMENT": "test"}
+        between = with_log_of(product)
+        names = [n[:-3] for n in archived(product)]
+        product.ctl("wal", "ship", product.environment["PRICING_BACKUP_WAL_ARCHIVE"], "--once", **sealed)
+        assert archived(product) == [], "what was shipped is gone from the folder"
+        place = os.path.join(product.folder, "sealed/test/wal")
+        assert set(names) <= {n.removesuffix(".sealed") for n in os.listdir(place)}
+        for name in os.listdir(place):
+            with open(os.path.join(place, name), "rb") as f:
+                assert b"first" not in f.read(), "log can be read"
+        restored = manage(product, "restore", "--backup-type", "database", "--target-time", between, "--target-folder",
+                          os.path.join(product.folder, "r1"), **sealed)
+        assert product.sql("select count(*), max(id) from kept", url=restored["url"]) == "20001|100001"
+        end_restored(restored)
+
+        # By hand: the same content again is well, other content is refused, and so is another key.
+        file = os.path.join(product.folder, "segment")
+        product.ctl("wal", "fetch", names[0], file, **sealed)
+        product.ctl("wal", "archive", file, names[0], **sealed)
+        with open(file, "ab") as f:
+            f.write(b"more")
+        ctl = os.path.join(product.binaries, "pricing-ctl")
+        assert product.run([ctl, "wal", "archive", file, names[0]], **sealed).returncode == 1
+        assert product.run([ctl, "wal", "fetch", names[0], file], **{**sealed, "PRICING_BACKUP_KEY": "1" * 64}).returncode == 1
+        assert product.run([ctl, "wal", "fetch", "../secret", file], **sealed).returncode == 1
+        # Cleanup takes the log that no backup needs.
+        manage(product, "cleanup", "--retention-days", "0", **sealed)
+        assert len(os.listdir(place)) <= len(names)
+
+
+def test_a_worker_makes_backups_and_says_what_it_lacks(stage):
+    with Product(stage) as product:
+        product.ctl("user", "bootstrap", "--organization", "Test", "--email", "a@example.com")
+        organization = product.sql("select id from organizations")
+
+        def job(payload="{}"):
+            task = product.sql(f"insert into jobs (organization_id, kind, payload) values ({organization}, 'backup', "
+                               f"'{payload}') returning task_id")
+
+            def ended():
+                return product.sql(f"select state from jobs where task_id = '{task}' and finished_at is not null")
+            wait_for(ended, 90, lambda: product.log("pricing-worker"))
+            return product.sql(f"select state || '|' || coalesce(error, '') || '|' || coalesce(result::text, '') from jobs "
+                               f"where task_id = '{task}'")
+        worker = product.start("pricing-worker")
+        product.await_ready("pricing-worker", worker)
+        done = job()
+        assert done.startswith("succeeded||"), done
+        made = json.loads(done.split("|", 2)[2])
+        assert made["parts"] == ["database", "models", "config", "manifests", "terraform"] and made["bytes"] > 0, made
+        assert product.sql(f"select count(*) from backups where id = '{made['id']}'") == "5"
+        assert manage(product, "verify", environment="production")["id"] == made["id"]
+        assert job('{"type": "config"}').startswith("succeeded||")
+
+        product.kill("pricing-worker")
+        worker = product.start("pricing-worker", PRICING_BACKUP_KEY="none")
+        product.await_ready("pricing-worker", worker)
+        refused = job()
+        assert refused.startswith("failed|backups need a key: set PRICING_BACKUP_KEY_FILE"), refused
+
+        # A second tenant: whose backups are whose is to be said.
+        product.sql("insert into organizations (name, slug, currency) values ('Other', 'other', 'USD')")
+        product.kill("pricing-worker")
+        worker = product.start("pricing-worker")
+        product.await_ready("pricing-worker", worker)
+        assert job().startswith("failed|a backup holds the data of all organizations"), job()

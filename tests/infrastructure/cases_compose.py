@@ -98,9 +98,9 @@ def test_versions_are_those_of_the_cluster(stage):
     wanted = yaml.safe_load(text("infrastructure/k8s/intent/images.yml"))["others"]
     for name in FILES:
         for service, settings in services(name).items():
-            image, _, version = settings["image"].rpartition(":")
+            image, _, version = compose.image_of(settings).rpartition(":")
             if image in wanted:
-                assert version == wanted[image], (name, service, settings["image"])
+                assert version == wanted[image], (name, service, version)
 
 
 def test_every_mounted_file_exists_and_every_secret_is_made(stage):

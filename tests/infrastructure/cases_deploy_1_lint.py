@@ -137,7 +137,7 @@ def test_one_colour_serves_and_the_other_is_the_preview(stage):
     assert green.find("Service", "pricing-web-preview")["spec"]["selector"]["colour"] == "blue"
     for colour in ("blue", "green"):
         container = tree.find("Deployment", f"pricing-web-{colour}")["spec"]["template"]["spec"]["containers"][0]
-        assert {"name": "PRICING_ML_URL", "value": "http://pricing-ml-$(COLOUR):8001"} in container["env"]
+        assert {"name": "PRICING_ML_URL", "value": "https://pricing-ml-$(COLOUR):8443"} in container["env"]
 
 
 def test_a_release_changes_one_colour_and_its_own_job(stage):

@@ -1,24 +1,29 @@
-"""The cluster's own Redis and Sentinel configuration, started by its own scripts, through a failover and a cold start."""
+"""The cluster's own Redis and Sentinel configuration, started by its own scripts under TLS with the certificates that
+scripts/make-secrets.sh makes, through a failover and a cold start."""
 import glob
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 import time
 
+from cases_deploy_3_postgres import secrets
 from local import free_ports
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = os.path.realpath(os.path.join(HERE, "..", "..", "infrastructure", "k8s", "base", "redis"))
 PASSWORD = "a-password-of-this-test"
+CERTIFICATES = secrets()["pricing-redis-tls"]
 
 
-def ask(port, *commands, timeout_s=2.0, password=PASSWORD):
-    """The answers of a server to commands, after logging in."""
-    with socket.create_connection(("127.0.0.1", port), timeout_s) as s:
+def ask(port, *commands, timeout_s=2.0, password=PASSWORD, authority=CERTIFICATES["ca.crt"], name="localhost"):
+    """The answers of a server to commands, after logging in. Its certificate must be of the authority and have the name."""
+    trust = ssl.create_default_context(cadata=authority)
+    with socket.create_connection(("127.0.0.1", port), timeout_s) as plain, trust.wrap_socket(plain, server_hostname=name) as s:
         stream = s.makefile("rwb")
         for words in (("AUTH", password),) + commands:
             stream.write(b"*%d\r\n" % len(words))
@@ -69,6 +74,11 @@ class Stage:
         self.password = os.path.join(self.folder, "password")
         with open(self.password, "w", encoding="utf-8") as out:
             out.write(PASSWORD)
+        self.tls = os.path.join(self.folder, "tls")
+        os.mkdir(self.tls)
+        for name, text in CERTIFICATES.items():
+            with open(os.path.join(self.tls, name), "w", encoding="utf-8") as out:
+                out.write(text)
         self.processes = {}
         return self
 
@@ -84,7 +94,7 @@ class Stage:
         data = os.path.join(self.folder, str(port))
         os.makedirs(data, exist_ok=True)
         environment = {**os.environ, "SELF": "localhost", "PORT": str(port), "FIRST": "localhost", "DATA": data,
-                       "FIRST_PORT": str(self.servers[0]), "PASSWORD_FILE": self.password,
+                       "FIRST_PORT": str(self.servers[0]), "PASSWORD_FILE": self.password, "TLS": self.tls,
                        "SENTINELS": " ".join(f"localhost:{p}" for p in self.sentinels), "CONFIGURATION": self.configuration}
         script, file = ("prepare-redis.sh", "redis.conf") if is_server else ("prepare-sentinel.sh", "sentinel.conf")
         done = subprocess.run(["/bin/sh", os.path.join(FILES, script)], env=environment, capture_output=True, text=True,
@@ -94,6 +104,17 @@ class Stage:
             self.processes[port] = subprocess.Popen(
                 ["redis-server", os.path.join(data, file)] + ([] if is_server else ["--sentinel"]), stdout=log, stderr=log)
         return done.stdout.strip()
+
+    def start_cache(self, port):
+        """The other Redis: its configuration names the mounted files, which lie elsewhere here."""
+        with open(os.path.join(FILES, "cache.conf"), encoding="utf-8") as file:
+            text = file.read().replace("tls-port 6379", f"tls-port {port}").replace("/run/secrets/redis-tls", self.tls)
+        path = os.path.join(self.folder, "cache.conf")
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        with open(os.path.join(self.folder, "cache.log"), "wb") as log:
+            self.processes[port] = subprocess.Popen(["redis-server", path, "--requirepass", PASSWORD, "--dir", self.folder],
+                                                    stdout=log, stderr=log)
 
     def kill(self, port):
         p = self.processes.pop(port)
@@ -235,6 +256,44 @@ def test_the_probe_takes_no_refusal_for_an_answer(stage):
         for password, status in ((PASSWORD, 0), ("wrong", 1)):
             with open(s.password, "w", encoding="utf-8") as out:
                 out.write(password)
-            done = subprocess.run(["/bin/sh", "-c", script.replace("/run/secrets/redis/password", s.password), "answers.sh",
-                                   str(s.servers[0])], timeout=10, check=False)
+            here = script.replace("/run/secrets/redis/password", s.password).replace("/run/secrets/redis-tls", s.tls)
+            done = subprocess.run(["/bin/sh", "-c", here, "answers.sh", str(s.servers[0])], timeout=10, check=False)
             assert done.returncode == status, (password, done)
+
+
+def test_nothing_is_said_in_clear_text_or_to_strangers(stage):
+    """Servers, sentinels and the cache: a wrong authority, a wrong name and no TLS at all are refused; so is a replica that
+    does not know the authority."""
+    other = secrets()["pricing-redis-tls"]
+    with Stage() as s:
+        for port in s.servers + s.sentinels:
+            s.start(port)
+        cache = free_ports(1)[0]
+        s.start_cache(cache)
+        wait_for(s.settled, 30, s.logs)
+        wait_for(lambda: ask(cache, ("PING",)) == ["PONG"], 10, s.logs)
+        for port in (s.servers[0], s.servers[1], s.sentinels[0], cache):
+            assert ask(port, ("PING",)) == ["PONG"]
+            for wrong in ({"authority": other["ca.crt"]}, {"name": "redis.example.com"}):
+                try:
+                    ask(port, ("PING",), **wrong)
+                    raise AssertionError(f"{port} was trusted with {sorted(wrong)}")
+                except ssl.SSLCertVerificationError:
+                    pass
+            with socket.create_connection(("127.0.0.1", port), 2) as plain:
+                plain.sendall(b"PING\r\n")
+                try:
+                    assert not plain.recv(100).startswith(b"+PONG"), "it answers without TLS"
+                except OSError:
+                    pass
+        # A name for each server that clients and sentinels look for.
+        for name in [f"pricing-redis-{i}.pricing-redis" for i in range(3)] + ["pricing-redis-cache", "pricing-redis-sentinel"] + \
+                [f"pricing-redis-sentinel-{i}.pricing-redis-sentinel" for i in range(3)]:
+            assert ask(s.servers[0], ("PING",), name=name) == ["PONG"], name
+
+        s.kill(s.servers[2])
+        with open(os.path.join(s.tls, "ca.crt"), "w", encoding="utf-8") as out:
+            out.write(other["ca.crt"])
+        s.start(s.servers[2])
+        time.sleep(3)
+        assert ask(s.servers[2], ("ROLE",))[0][3] != "connected", "a replica follows a master that it cannot know"

@@ -222,7 +222,7 @@ def test_dry_runs_touch_nothing_outside(_=None):
     """Every command that could is made to fail loudly; a dry run must not meet one."""
     with tempfile.TemporaryDirectory() as folder:
         met = os.path.join(folder, "met")
-        for command in ("docker", "podman", "aws", "kubectl", "cosign", "trivy", "gh", "curl", "terraform", "cmake", "ninja", "apt-get"):
+        for command in ("docker", "podman", "buildah", "aws", "kubectl", "cosign", "trivy", "gh", "curl", "terraform", "cmake", "ninja", "apt-get"):
             path = os.path.join(folder, command)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(f"#!/bin/sh\necho {command} >>{met}\nexit 99\n")
@@ -235,7 +235,7 @@ def test_dry_runs_touch_nothing_outside(_=None):
                 ("install-tool.sh", ("trivy",), "would download"),
                 ("security-scan.sh", ("sources",), "trivy filesystem"),
                 ("security-scan.sh", ("images", "--tag", "v1.2.3"), "localhost/pricing-agent/worker:v1.2.3"),
-                ("build-images.sh", ("--tag", "v1.2.3", "--registry", registry, "--push"), f"push {registry}/ml:v1.2.3"),
+                ("build-images.sh", ("--tag", "v1.2.3", "--registry", registry, "--push"), f"test-results/digest {registry}/backup:v1.2.3"),
                 ("registry-login.sh", ("--registry", registry), "--region eu-central-1"),
                 ("sbom.sh", ("--tag", "v1.2.3"), "cyclonedx"),
                 ("sign-images.sh", ("--identity", "^x$", "--digests", digests), "cosign sign --yes"),

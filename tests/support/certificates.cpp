@@ -9,26 +9,45 @@
 
 namespace pricing::test {
 
+namespace {
+
+const std::vector<std::string> elliptic{"-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"};
+
+} // namespace
+
 certificates::certificates(bool for_postgres)
-    : folder(make_temporary_folder(for_postgres)),
-      ca(folder / "ca.crt"),
-      certificate(folder / "server.crt"),
-      key(folder / "server.key") {
-  const auto openssl = [&](std::vector<std::string> words) {
-    const std::vector<std::string> common{
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"};
-    words.insert(words.begin(), common.begin(), common.end());
-    const auto log = folder.string() + ".openssl.log";
-    const int status = wait_process(start_process(words, log, for_postgres));
-    const auto said = read_text(log);
-    std::filesystem::remove(log);
-    if (status != 0)
-      throw std::runtime_error("openssl failed: " + said);
-  };
-  const auto ca_key = (folder / "ca.key").string();
-  openssl({"-keyout", ca_key, "-out", ca.string(), "-subj", "/CN=Test authority"});
-  openssl({"-CA", ca.string(), "-CAkey", ca_key, "-keyout", key.string(), "-out", certificate.string(), "-subj",
-           "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"});
+    : folder(make_temporary_folder(for_postgres)), ca(folder / "ca.crt"), for_postgres_(for_postgres) {
+  std::vector<std::string> words{"req", "-x509", "-days", "2"};
+  words.insert(words.end(), elliptic.begin(), elliptic.end());
+  words.insert(words.end(), {"-keyout", folder / "ca.key", "-out", ca, "-subj", "/CN=Test authority"});
+  openssl(words);
+  const auto own = issue("server", "DNS:localhost,IP:127.0.0.1");
+  certificate = own.certificate;
+  key = own.key;
+}
+
+void certificates::openssl(const std::vector<std::string>& words) const {
+  auto all = words;
+  all.insert(all.begin(), "openssl");
+  const auto log = folder.string() + ".openssl.log";
+  const int status = wait_process(start_process(all, log, for_postgres_));
+  const auto said = read_text(log);
+  std::filesystem::remove(log);
+  if (status != 0)
+    throw std::runtime_error("openssl failed: " + said);
+}
+
+certificates::pair certificates::issue(const std::string& stem, const std::string& names, int days) const {
+  pair out{folder / (stem + ".crt"), folder / (stem + ".key")};
+  const auto request = (folder / (stem + ".csr")).string();
+  std::vector<std::string> words{"req"};
+  words.insert(words.end(), elliptic.begin(), elliptic.end());
+  words.insert(words.end(),
+               {"-keyout", out.key, "-out", request, "-subj", "/CN=" + stem, "-addext", "subjectAltName=" + names});
+  openssl(words);
+  openssl({"x509", "-req", "-in", request, "-CA", ca, "-CAkey", folder / "ca.key", "-CAcreateserial", "-days",
+           std::to_string(days), "-copy_extensions", "copy", "-out", out.certificate});
+  return out;
 }
 
 certificates::~certificates() {

@@ -27,8 +27,8 @@ class ingest_database : public testing::Test {
   }
   ingest_service make_service(import_options options = {}) const {
     const auto url = database_.app_url();
-    return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files_under(folder_ + "/objects"),
-                          clock_, options);
+    return ingest_service([url] { return std::make_unique<postgres::session>(url); }, files_in(objects_), clock_,
+                          options);
   }
   ~ingest_database() override { std::filesystem::remove_all(folder_); }
   std::string write(const std::string& name, const std::string& text) const {
@@ -57,6 +57,7 @@ class ingest_database : public testing::Test {
   test::postgres_server& database_ = test::postgres_server::instance();
   const organization_id organization = database_.new_organization();
   const std::string folder_ = make_folder();
+  mutable storage::folder_store objects_{folder_ + "/objects"};
   static inline system_clock clock_;
 };
 
@@ -225,6 +226,36 @@ TEST_F(ingest_database, applies_a_decision_to_every_row_and_takes_it_back) {
   ASSERT_TRUE(service.undo(organization, question.id));
   EXPECT_EQ(count("items"), 1);
   expect_exact(*service.upload(organization, u.id));
+}
+
+// Things told apart by their size, under the given words.
+std::string sizes(int first, int last, const std::string& words) {
+  std::string out;
+  for (int i = first; i < last; ++i)
+    out += "2024-01-02,\"" + words + ", " + std::to_string(i) + " inch\",ft,1,10,Alpha\n";
+  return out;
+}
+
+TEST_F(ingest_database, learns_from_decisions_whom_the_next_load_need_not_ask) {
+  auto service = make_service();
+  import(service, "known.csv", header + sizes(0, 40, "abandon existing main") + sizes(0, 40, "install gate valve"));
+  const auto asked = import(service, "asked.csv",
+                            header + sizes(0, 22, "abandoned existing main") + sizes(0, 22, "install gate valve and"));
+  EXPECT_EQ(asked.awaiting, 44);
+  // One change of words always is the same thing, the other never.
+  for (const auto& question : *service.matches(organization, "pending", "item", 0, 100)) {
+    const bool same = question.source_text.starts_with("abandon");
+    ASSERT_TRUE(service.decide(organization, {}, question.id,
+                               same ? std::optional(question.candidates.at(0).id) : std::nullopt));
+  }
+  const auto next = import(service, "next.csv",
+                           header + sizes(22, 40, "abandoned existing main") + sizes(22, 40, "install gate valve and"));
+  expect_exact(next);
+  EXPECT_EQ(next.loaded, 36);
+  EXPECT_EQ(next.awaiting, 0);
+  EXPECT_EQ(count("items where normalized_name like 'abandon%'"), 40);
+  EXPECT_EQ(count("items where normalized_name like 'install gate valve and%'"), 40);
+  EXPECT_EQ(count("match_decisions where state = 'auto'"), 18);
 }
 
 TEST_F(ingest_database, enforces_the_states_and_names_the_allowed_moves) {

@@ -89,5 +89,77 @@ TEST(part_cost, refuses_unknown_parts_and_too_few_quotes) {
   EXPECT_EQ(out.error().details.front().path, "quotes[1].part");
 }
 
+TEST(part_cost, estimates_with_intervals_that_cover_and_causes_that_add_up) {
+  const workshop w(600);
+  const auto known = std::span(w.quotes).first(1'200);
+  const auto asked = std::span(w.quotes).subspan(1'200);
+  part_cost_options options = small;
+  options.calibration_folds = 2;
+  const auto model = train_part_cost(w.catalog, known, options);
+  ASSERT_TRUE(model) << model.error().message;
+  const auto costs = model->predict(w.catalog, asked).value();
+  const auto estimates = model->estimate(w.catalog, asked).value();
+  double inside = 0, quantity = 0;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto& e = estimates[i];
+    EXPECT_EQ(e.cost, costs[i]);
+    EXPECT_LE(e.low90, e.low50);
+    EXPECT_LE(e.low50, e.cost);
+    EXPECT_LE(e.high50, e.high90);
+    double sum = e.base;
+    for (const auto& d : e.drivers) {
+      sum += d.money;
+      if (d.name == "quantity") {
+        quantity += asked[i].quantity == 1 ? d.money : -d.money;
+      }
+    }
+    EXPECT_NEAR(sum, e.cost, 1e-3 * (1 + e.cost));
+    inside += asked[i].unit_cost >= e.low90 && asked[i].unit_cost <= e.high90 ? 1 : 0;
+  }
+  EXPECT_NEAR(inside / static_cast<double>(asked.size()), 0.9, 0.07);
+  EXPECT_GT(quantity, 0); // a single piece bears the whole set-up
+  EXPECT_GT(model->report().quotes, 300U);
+  EXPECT_LT(model->report().rmsle, 0.5 * model->report().rmsle_usual);
+  EXPECT_NEAR(model->report().coverage_90, 0.9, 0.07);
+}
+
+TEST(part_cost, answers_the_same_bit_for_bit_after_it_was_stored) {
+  const workshop w(60);
+  part_cost_options options = small;
+  options.rounds = 20;
+  options.calibration_folds = 1;
+  const auto model = train_part_cost(w.catalog, w.quotes, options).value();
+  const std::string bytes = model.save();
+  const auto again = part_cost_model::load(bytes);
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->save(), bytes);
+  EXPECT_EQ(again->labels(), model.labels());
+  const auto a = model.estimate(w.catalog, w.quotes).value(), b = again->estimate(w.catalog, w.quotes).value();
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].cost, b[i].cost);
+    EXPECT_EQ(a[i].high90, b[i].high90);
+    ASSERT_EQ(a[i].drivers.size(), b[i].drivers.size());
+    for (std::size_t d = 0; d < a[i].drivers.size(); ++d) {
+      EXPECT_EQ(a[i].drivers[d].name, b[i].drivers[d].name);
+      EXPECT_EQ(a[i].drivers[d].money, b[i].drivers[d].money);
+    }
+  }
+}
+
+TEST(part_cost, refuses_bytes_that_are_no_model) {
+  const workshop w(60);
+  part_cost_options options = small;
+  options.rounds = 5;
+  const std::string bytes = train_part_cost(w.catalog, w.quotes, options).value().save();
+  EXPECT_FALSE(part_cost_model::load(""));
+  EXPECT_FALSE(part_cost_model::load("pricing-model-1\n"));
+  for (std::size_t cut = 0; cut < bytes.size(); cut += 997) {
+    EXPECT_FALSE(part_cost_model::load(std::string_view(bytes).substr(0, cut)));
+  }
+  std::string flipped = bytes;
+  flipped[flipped.size() / 2] ^= 1;
+  EXPECT_FALSE(part_cost_model::load(flipped));
+}
+
 } // namespace
 } // namespace pricing::learn

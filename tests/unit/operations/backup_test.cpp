@@ -1,5 +1,6 @@
 #include "operations/backup_manager.hpp"
-#include "operations/s3_store.hpp"
+#include "operations/child_process.hpp"
+#include "operations/tar_writer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -97,29 +98,28 @@ TEST(backup_location, may_name_one_backup) {
   EXPECT_TRUE(parse_location("s3://bucket/backup.sql.gz").id.empty());
 }
 
-TEST(s3_store, reads_a_page_of_keys) {
-  const auto page =
-      parse_s3_page(R"(<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">
-    <Name>b</Name><IsTruncated>true</IsTruncated><NextContinuationToken>1/x=</NextContinuationToken>
-    <Contents><Key>p/a&amp;b</Key><Size>1</Size></Contents><Contents><Key>p/c</Key></Contents></ListBucketResult>)");
-  ASSERT_TRUE(page);
-  EXPECT_EQ(page->keys, (std::vector<std::string>{"p/a&b", "p/c"}));
-  EXPECT_EQ(page->continuation, "1/x=");
-  for (const auto* wrong : {"", "<html></html>", "<ListBucketResult>", "{}"})
-    EXPECT_FALSE(parse_s3_page(wrong)) << wrong;
-}
-
-TEST(s3_store, needs_a_bucket_and_credentials) {
-  ::setenv("AWS_ACCESS_KEY_ID", "a", 1);
-  ::setenv("AWS_SECRET_ACCESS_KEY", "b", 1);
-  const auto c = parse_s3_location("s3://bucket/some/prefix/");
-  ASSERT_TRUE(c);
-  EXPECT_EQ(c->bucket, "bucket");
-  EXPECT_EQ(c->prefix, "some/prefix");
-  for (const auto* wrong : {"s3://", "s3:///x", "s3://UPPER/x", "/folder"})
-    EXPECT_FALSE(parse_s3_location(wrong)) << wrong;
-  ::unsetenv("AWS_SECRET_ACCESS_KEY");
-  EXPECT_FALSE(parse_s3_location("s3://bucket"));
+TEST(tar_writer, writes_what_tar_reads) {
+  char pattern[] = "/tmp/pricing-tar-XXXXXX";
+  const std::filesystem::path folder = mkdtemp(pattern);
+  std::ofstream(folder / "file") << std::string(1000, 'x');
+  std::ofstream(folder / "empty");
+  const std::string long_name = "models/" + std::string(60, 'a') + "/" + std::string(90, 'b');
+  {
+    std::ofstream out(folder / "a.tar", std::ios::binary);
+    tar_writer tar([&out](std::string_view bytes) {
+      out << bytes;
+      return result<void>();
+    });
+    ASSERT_TRUE(tar.add("models/one", folder / "file"));
+    ASSERT_TRUE(tar.add(long_name, folder / "empty"));
+    EXPECT_EQ(tar.add(std::string(101, 'c'), folder / "empty").error().code, errc::invalid_input);
+    ASSERT_TRUE(tar.finish());
+  }
+  child_process tar({.words = {"tar", "-x", "-C", folder.string(), "-f", (folder / "a.tar").string()}});
+  ASSERT_TRUE(tar.finish());
+  EXPECT_EQ(std::filesystem::file_size(folder / "models/one"), 1000u);
+  EXPECT_EQ(std::filesystem::file_size(folder / long_name), 0u);
+  std::filesystem::remove_all(folder);
 }
 
 // Files only: what needs PostgreSQL is tested with the whole product.

@@ -43,7 +43,7 @@ class export_test : public testing::Test {
     session.commit();
   }
   std::pair<int, json::value> ask(method verb, const std::string& path, const json::value& body = nullptr) {
-    const auto routes = [this](postgres::pool& pool) { return export_routes(pool, objects); };
+    const auto routes = [this](postgres::pool& pool) { return export_routes(pool, objects, cpu); };
     return test::call(server.app_url(), routes, verb == method::get ? "export.read" : "export.create", organization,
                       {verb, "/api/v1/exports" + path, {}, body.is_null() ? "" : json::serialize(body)});
   }
@@ -53,8 +53,7 @@ class export_test : public testing::Test {
     return view.at("id").to_number<std::int64_t>();
   }
   std::filesystem::path file_of(std::int64_t id, const std::string& extension) const {
-    return objects.path_of("exports/" + std::to_string(organization.value) + "/" + std::to_string(id) + "." + extension)
-        .value();
+    return folder / "exports" / std::to_string(organization.value) / (std::to_string(id) + "." + extension);
   }
   result<export_out> run(std::int64_t id) { return run_export(session, objects, {organization, id, {}, {}, {}}); }
 
@@ -63,6 +62,7 @@ class export_test : public testing::Test {
   postgres::session session{server.app_url()};
   const std::filesystem::path folder = test::make_temporary_folder(false);
   storage::folder_store objects{folder};
+  net::cpu_pool cpu{1, 8};
 };
 
 TEST_F(export_test, writes_what_was_asked_for) {

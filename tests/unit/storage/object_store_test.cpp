@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 
 namespace pricing::storage {
 namespace {
@@ -30,6 +31,20 @@ TEST(folder_store, replaces_whole_objects_and_lists_them) {
   EXPECT_EQ(store.get("models/a").error().code, errc::not_found);
   for (const auto& entry : std::filesystem::recursive_directory_iterator(f.path))
     EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << "a temporary file was left";
+}
+
+TEST(folder_store, takes_and_gives_files) {
+  const folder f;
+  folder_store store(f.path);
+  const auto fill = [](const std::filesystem::path& to) -> result<void> {
+    std::ofstream(to) << "text";
+    return {};
+  };
+  ASSERT_TRUE(store.put_file("exports/1", fill));
+  EXPECT_EQ(std::filesystem::file_size(store.get_file("exports/1").value().path), 4u);
+  EXPECT_EQ(store.get_file("exports/2").error().code, errc::not_found);
+  EXPECT_FALSE(store.put_file("exports/2", [](const auto&) { return result<void>(conflict("no")); }));
+  EXPECT_FALSE(store.exists("exports/2").value());
 }
 
 TEST(folder_store, refuses_keys_that_leave_the_folder) {

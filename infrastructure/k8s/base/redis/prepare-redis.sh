@@ -8,12 +8,13 @@ sentinels=${SENTINELS:-pricing-redis-sentinel:26379}
 port=${PORT:-6379}
 data=${DATA:-/data}
 password=$(cat "${PASSWORD_FILE:-/run/secrets/redis/password}")
+tls=${TLS:-/run/secrets/redis-tls}
 
 # ask_sentinel: "HOST PORT" of the master that can be reached, or nothing.
 ask_sentinel() {
   for sentinel in $sentinels; do
-    found=$(REDISCLI_AUTH=$password timeout 3 redis-cli -h "${sentinel%:*}" -p "${sentinel#*:}" \
-      sentinel get-master-addr-by-name pricing 2>/dev/null | tr '\n' ' ') || continue
+    found=$(REDISCLI_AUTH=$password timeout 3 redis-cli --tls --cacert "$tls/ca.crt" -h "${sentinel%:*}" \
+      -p "${sentinel#*:}" sentinel get-master-addr-by-name pricing 2>/dev/null | tr '\n' ' ') || continue
     case $found in
       *' '[0-9]*) echo "$found" && return ;;
     esac
@@ -34,7 +35,14 @@ fi
 umask 077
 {
   cat "${CONFIGURATION:-/etc/redis}/redis.conf"
-  echo "port $port"
+  # No clear text: neither to clients nor to the other servers.
+  echo "port 0"
+  echo "tls-port $port"
+  echo "tls-replication yes"
+  echo "tls-cert-file $tls/tls.crt"
+  echo "tls-key-file $tls/tls.key"
+  echo "tls-ca-cert-file $tls/ca.crt"
+  echo "tls-auth-clients no"
   echo "dir $data"
   echo "requirepass $password"
   echo "masterauth $password"

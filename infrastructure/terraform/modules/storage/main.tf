@@ -1,12 +1,12 @@
 data "aws_caller_identity" "current" {}
 
 locals {
-  # copied: whether the other region holds it too; reports can be written again.
+  # copied: whether the other region holds it too; exports can be written again.
   # Nothing here deletes a current backup: scripts/backup_manager does, and knows which one is the last good one.
   buckets = {
     models  = { copied = true, colder_after_days = null, expire_after_days = null, old_versions_days = 180 }
     uploads = { copied = true, colder_after_days = 90, expire_after_days = null, old_versions_days = 30 }
-    reports = { copied = false, colder_after_days = null, expire_after_days = 90, old_versions_days = 7 }
+    exports = { copied = false, colder_after_days = null, expire_after_days = 90, old_versions_days = 7 }
     backups = { copied = true, colder_after_days = 30, expire_after_days = null, old_versions_days = 30 }
   }
   copied = { for purpose, bucket in local.buckets : purpose => bucket if bucket.copied && var.cross_region_copies }

@@ -1,5 +1,5 @@
 output "names" {
-  description = "By purpose: models, uploads, reports, backups."
+  description = "By purpose: models, uploads, exports, backups."
   value       = { for purpose, bucket in aws_s3_bucket.this : purpose => bucket.bucket }
 }
 

@@ -5,6 +5,7 @@ import { get, write } from '../../api/client';
 import type { Mfa, MfaSetup, RecoveryCodes, SecurityPolicy } from '../../api/types';
 import { session_query, useSession } from '../../app/session';
 import { Await, Card, Trouble } from '../../shared/furniture';
+import { QrCode } from './qr_code';
 
 export function Security() {
   const { permissions, mfa_setup_needed } = useSession();
@@ -75,15 +76,16 @@ function Factor({ state }: { state: Mfa }) {
       {!state.enabled && begin.data && (
         <>
           <p style={{ margin: 0 }}>
-            Enter this secret into your authenticator app, or{' '}
+            Scan this with your authenticator app, enter the secret below into it, or{' '}
             <a className="link" href={begin.data.secret_uri}>
               open it on this device
             </a>
-            :<br />
-            <b className="mono" role="note" aria-label="Secret">
-              {begin.data.secret.match(/.{1,4}/g)?.join(' ')}
-            </b>
+            :
           </p>
+          <QrCode text={begin.data.secret_uri} label="The secret as a QR code" />
+          <b className="mono" role="note" aria-label="Secret">
+            {begin.data.secret.match(/.{1,4}/g)?.join(' ')}
+          </b>
           <CodeForm action="Turn on" busy={confirm.isPending} send={(code) => confirm.mutate(code)} />
         </>
       )}
