@@ -260,7 +260,8 @@ result<level_reference> level_reference::build(std::span<const judged_line> line
 
 price_shift level_reference::compare(std::span<const judged_line> window) const {
   price_shift out;
-  const auto events = means_of(window, level_);
+  // Outlying lines are pulled in towards the window's own level: towards the reference's, a shift would look smaller.
+  const auto events = means_of(window, location(window));
   out.events = events.size();
   out.lines = static_cast<std::size_t>(std::count_if(window.begin(), window.end(), is_known));
   const auto now = level_of(events);

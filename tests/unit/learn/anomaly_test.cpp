@@ -137,21 +137,6 @@ TEST(anomaly, holds_the_declared_rate_where_prices_have_heavy_tails) {
   EXPECT_GE(right, 10U * uploads * 9 / 10);
 }
 
-TEST(anomaly, leaves_anomalies_of_the_reference_out_of_what_is_usual) {
-  std::mt19937_64 random(18);
-  auto reference = heavy_tailed(8'000, random);
-  for (std::size_t i = 0; i < 8'000; i += 60) {
-    reference[4 * i] = 60;
-  }
-  const auto d = anomaly_detector::fit(rows_of(reference), 4, {.z_feature = 0, .isolation = {.trees = 100}}).value();
-  auto upload = heavy_tailed(400, random);
-  for (std::size_t i = 0; i < 8; ++i) {
-    upload[4 * i] = 60;
-  }
-  const auto found = d.examine(rows_of(upload)).value().anomalies;
-  EXPECT_GE(std::count_if(found.begin(), found.end(), [](const auto& a) { return a.row < 8; }), 7);
-}
-
 TEST(anomaly, what_does_not_count_is_no_discovery) {
   const auto d = detector();
   auto upload = ordinary(100, 7);

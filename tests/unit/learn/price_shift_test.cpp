@@ -69,10 +69,11 @@ TEST(event_levels, take_off_what_an_event_has_in_common_and_leave_a_shift_of_its
 TEST(price_shift, is_found_with_its_size_beneath_larger_levels_of_events) {
   std::mt19937_64 random(3);
   for (int k = 0; k < 10; ++k) {
-    const auto s = compare(random, 60, std::log(1.1));
-    EXPECT_LT(s.p, 1e-3) << k;
+    const auto s = compare(random, 130, std::log(1.1)); // four lines of the category in each
+    EXPECT_LT(s.p, 0.01) << k;
     EXPECT_NEAR(s.shift, std::log(1.1), 4 * s.error) << k;
-    EXPECT_EQ(s.events, 60U);
+    EXPECT_GT(s.events, 115U); // some have no line of it
+    EXPECT_LE(s.events, 130U);
   }
 }
 
