@@ -9,7 +9,8 @@ namespace {
 constexpr const char* find_item =
     "select i.unit, o.currency::text, i.is_priced, (select count(*) from (select 1 from price_observations p where "
     "p.organization_id = $1 and p.item_id = i.id and p.currency = o.currency and p.kind not in (2, 7) and p.price > 0 "
-    "limit 3) few) from items i join organizations o on o.id = i.organization_id where i.organization_id = $1 and i.id = $2";
+    "limit 3) few) from items i join organizations o on o.id = i.organization_id where i.organization_id = $1 and i.id "
+    "= $2";
 
 // Log change of the market between two days by the index; 0 where it says nothing. A month's level holds until the
 // next trustworthy one.

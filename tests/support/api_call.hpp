@@ -1,5 +1,6 @@
 #pragma once
 // One call through the router to routes on a real database, without a socket.
+#include "http/compress.hpp"
 #include "http/router.hpp"
 #include "postgres/pool.hpp"
 
@@ -65,7 +66,9 @@ inline std::pair<int, boost::json::value> call(const std::string& url,
   }
   io.restart();
   io.run_for(std::chrono::milliseconds(100));
-  return {answer.status, answer.content().empty() ? boost::json::value() : boost::json::parse(answer.content())};
+  const std::string body =
+      answer.unpacked_bytes > 0 ? http::gunzip(answer.content(), answer.unpacked_bytes) : std::string(answer.content());
+  return {answer.status, body.empty() ? boost::json::value() : boost::json::parse(body)};
 }
 
 inline std::pair<int, boost::json::value> get(const std::string& url,
