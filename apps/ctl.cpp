@@ -261,6 +261,7 @@ class command_line {
     source_.read<models::ml_config>("ml").value();
     source_.read<operations::backup_config>("backup").value();
     source_.read<serving::config>("serving").value();
+    source_.read<serving::answers_config>("answers").value();
     std::string out;
     for (const auto& e : source_.entries())
       out += fmt::format("{} = {}  ({})\n", e.name, e.value, e.source);

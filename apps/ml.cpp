@@ -7,7 +7,9 @@
 #include "identity/token.hpp"
 #include "learn/idle_threads.hpp"
 #include "models/prediction_routes.hpp"
+#include "models/should_cost_routes.hpp"
 #include "postgres/config.hpp"
+#include "redis/config.hpp"
 #include "serving/inference_routes.hpp"
 #include "serving/registry_routes.hpp"
 #include "storage/config.hpp"
@@ -42,6 +44,8 @@ struct settings {
   postgres::config database;
   storage::config storage;
   identity::config identity;
+  redis::config cache; // where answers are kept; the sessions' Redis where no other is named
+  serving::answers_config answers;
 };
 
 settings read_settings() {
@@ -51,9 +55,13 @@ settings read_settings() {
                .serving = source.read<serving::config>("serving").value(),
                .database = source.read<postgres::config>("postgres").value(),
                .storage = source.read<storage::config>("storage").value(),
-               .identity = source.read<identity::config>("identity").value()};
+               .identity = source.read<identity::config>("identity").value(),
+               .cache = source.read<redis::config>("cache").value(),
+               .answers = source.read<serving::answers_config>("answers").value()};
   if (out.ml.cpu_threads < 1 || out.ml.cpu_threads > 64 || out.ml.organizations_max < 1)
     throw std::runtime_error("configuration: ml.cpu_threads must be 1 to 64 and ml.organizations_max at least 1");
+  if (out.cache.socket.empty() && out.cache.sentinels.empty() && out.cache.host == redis::config().host)
+    out.cache = source.read<redis::config>("redis").value();
   out.http.service = "pricing-ml";
   out.http.title = "Pricing Agent: predictions";
   out.http.static_root = source.read<ui_config>("ui").value().root;
@@ -77,6 +85,8 @@ void run(const settings& s) {
   serving::metrics counted(registry);
   serving::catalog served(connect, objects, manifests, s.serving, counted);
   serving::shadow_queue shadows(s.serving.shadow_queue_max, counted);
+  serving::answers_series answers_counted(registry);
+  models::part_cost_cache part_costs(objects);
   net::cpu_pool cpu(s.ml.cpu_threads, s.ml.queue_max);
   const http::probes probes{.ready = [&snapshots, &served]() -> asio::awaitable<result<void>> {
     if (!snapshots.ready() || !served.ready())
@@ -87,7 +97,9 @@ void run(const settings& s) {
   net::run_threads(s.http.threads, [&](net::io_thread& thread) {
     postgres::pool database(thread.io(), s.database, &registry);
     const auto known = std::make_shared<serving::callers>(signer, now);
-    auto routes = models::prediction_routes(snapshots, cpu, now);
+    serving::answer_store answers(thread.io(), s.cache, s.answers, answers_counted);
+    auto routes = models::prediction_routes(snapshots, cpu, now, &answers);
+    routes.push_back(models::should_cost_route(database, part_costs, cpu, now));
     append(routes, serving::inference_routes({.models = served,
                                               .cpu = cpu,
                                               .shadows = shadows,
@@ -95,6 +107,7 @@ void run(const settings& s) {
                                               .settings = s.serving,
                                               .database = database,
                                               .ready = [&snapshots] { return snapshots.ready(); },
+                                              .answers = &answers,
                                               .version = s.http.version},
                                              known));
     append(routes, serving::registry_routes({database, objects, cpu, manifests, s.serving, now, &served}));

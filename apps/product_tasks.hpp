@@ -14,8 +14,8 @@
 namespace pricing {
 
 inline constexpr std::tuple product_tasks{
-    ingest::import_task,          market::refresh_task,      models::train_task,
-    models::price_items_task,     reports::export_task,      watch::evaluate_task,
-    insight::find_anomalies_task, insight::check_drift_task, operations::backup_task};
+    ingest::import_task,     market::refresh_task,         models::train_task,           models::price_items_task,
+    reports::export_task,    watch::evaluate_task,         insight::find_anomalies_task, insight::check_drift_task,
+    operations::backup_task, models::train_part_costs_task};
 
 } // namespace pricing

@@ -22,12 +22,15 @@
 #include "jobs/schedules_routes.hpp"
 #include "jobs/task_routes.hpp"
 #include "market/market_routes.hpp"
+#include "models/ml_routes.hpp"
 #include "models/models_routes.hpp"
 #include "models/prediction_client.hpp"
+#include "models/should_cost_routes.hpp"
 #include "postgres/config.hpp"
 #include "product_tasks.hpp"
 #include "redis/client.hpp"
 #include "reports/export_routes.hpp"
+#include "serving/registry_routes.hpp"
 #include "sourcing/verdict_routes.hpp"
 #include "storage/config.hpp"
 #include "watch/alert_routes.hpp"
@@ -66,6 +69,7 @@ struct settings {
   storage::config storage;
   identity::config identity;
   models::ml_config ml;
+  serving::config serving; // of models that people bring along; pricing-ml answers with them
 };
 
 settings read_settings() {
@@ -78,7 +82,8 @@ settings read_settings() {
                .celery = source.read<celery::config>("celery").value(),
                .storage = source.read<storage::config>("storage").value(),
                .identity = source.read<identity::config>("identity").value(),
-               .ml = source.read<models::ml_config>("ml").value()};
+               .ml = source.read<models::ml_config>("ml").value(),
+               .serving = source.read<serving::config>("serving").value()};
   if (out.web.cpu_threads < 1 || out.web.cpu_threads > 64)
     throw std::runtime_error("configuration: web.cpu_threads must be 1 to 64");
   if (out.web.file_threads < 1 || out.web.file_threads > 64)
@@ -107,6 +112,7 @@ struct process {
   net::cpu_pool files;
   std::unique_ptr<storage::object_store> objects;
   ingest::ingest_service ingest;
+  const serving::manifest_signer manifests{configured.identity.secret};
   system_clock clock;
   const celery::key_names queue_keys{.prefix = configured.celery.prefix,
                                      .result_prefix = configured.celery.result_prefix};
@@ -160,12 +166,17 @@ class web_thread {
     append(routes, jobs::schedules_routes(database_, {market::refresh_job_kind, models::train_job_kind,
                                                       models::price_items_job_kind, reports::export_job_kind,
                                                       watch::evaluate_job_kind, insight::find_anomalies_job_kind,
-                                                      insight::check_drift_job_kind, operations::backup_job_kind}));
+                                                      insight::check_drift_job_kind, operations::backup_job_kind,
+                                                      models::train_part_costs_job_kind}));
     append(routes, catalog::catalog_routes(catalog_, answers_));
     // Benchmarks and predictions are of today.
     for (auto& r : market::market_routes(database_, insight::history_prediction(database_, model_)))
       routes.push_back(http::cached(std::move(r), answers_, std::chrono::minutes(1)));
     append(routes, models::models_routes(database_));
+    append(routes, models::part_table_routes(database_, *shared_.objects, shared_.files));
+    append(routes, models::ml_routes(model_));
+    append(routes, serving::registry_routes({database_, *shared_.objects, shared_.files, shared_.manifests,
+                                             shared_.configured.serving, shared_.clock}));
     append(routes, sourcing::verdict_routes(verdicts_));
     append(routes, reports::export_routes(database_, *shared_.objects, shared_.cpu));
     append(routes, watch::alert_routes(database_));

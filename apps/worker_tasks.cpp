@@ -8,6 +8,7 @@
 #include "insight/find_anomalies.hpp"
 #include "market/refresh.hpp"
 #include "models/item_pricing.hpp"
+#include "models/part_cost_training.hpp"
 #include "models/training.hpp"
 #include "operations/backup_job.hpp"
 #include "product_tasks.hpp"
@@ -74,6 +75,20 @@ result<models::train_out> train(const jobs::session_factory& connect, storage::o
                                     {"seconds", trained->train_s}});
   follow_change(*session, in.organization_id);
   return models::train_out{trained->version, trained->promoted, trained->train_s};
+}
+
+result<models::train_part_costs_out> train_part_costs(const jobs::session_factory& connect,
+                                                      storage::object_store& objects,
+                                                      const models::train_part_costs_in& in,
+                                                      const jobs::progress_function& progress) {
+  const auto session = connect();
+  auto trained = models::train_part_costs(*session, objects, in.organization_id, steps_of(progress));
+  if (trained)
+    log::info("part-cost model trained", {{"organization", in.organization_id.value},
+                                          {"version", boost::json::string(trained->version)},
+                                          {"promoted", trained->promoted},
+                                          {"rmsle", trained->rmsle}});
+  return trained;
 }
 
 result<models::price_items_out> price_items(const jobs::session_factory& connect, storage::object_store& objects,
@@ -152,6 +167,8 @@ void add_product_tasks(celery::task_table& table, jobs::job_tasks& work, jobs::s
            [=](const auto& in, const auto& progress) { return refresh(connect, in, progress); });
   work.add(table, models::train_task,
            [=](const auto& in, const auto& progress) { return train(connect, *objects, in, progress); });
+  work.add(table, models::train_part_costs_task,
+           [=](const auto& in, const auto& progress) { return train_part_costs(connect, *objects, in, progress); });
   work.add(table, models::price_items_task,
            [=](const auto& in, const auto& progress) { return price_items(connect, *objects, in, progress); });
   work.add(table, watch::evaluate_task,

@@ -139,7 +139,7 @@ std::vector<float> booster::contributions(std::span<const float> values, std::si
     return {};
   }
   const training_matrix m(values, rows, columns, 1);
-  const char* config = R"({"type":3,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false})";
+  const char* config = R"({"type":2,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false})";
   const bst_ulong* shape = nullptr;
   bst_ulong dimensions = 0;
   const float* result = nullptr;

@@ -43,4 +43,23 @@ BOOST_DESCRIBE_STRUCT(price_items_out, (), (version, items, priced))
 inline constexpr celery::task<price_items_in, price_items_out> price_items_task{"pricing.price_items",
                                                                                 {.queue = "ml", .max_retries = 100}};
 
+inline constexpr const char* train_part_costs_job_kind = "train_part_costs";
+
+struct train_part_costs_in {
+  pricing::organization_id organization_id;
+};
+BOOST_DESCRIBE_STRUCT(train_part_costs_in, (), (organization_id))
+
+struct train_part_costs_out {
+  std::string version;
+  bool promoted = false; // it beats the usual cost of a part
+  double rmsle = 0;      // on parts it had not seen: root of the mean square of log(1 + cost) missed by
+  double rmsle_usual = 0;
+};
+BOOST_DESCRIBE_STRUCT(train_part_costs_out, (), (version, promoted, rmsle, rmsle_usual))
+
+// part_cost_training.hpp: what made-to-drawing parts should cost, from the newest table of quotes.
+inline constexpr celery::task<train_part_costs_in, train_part_costs_out> train_part_costs_task{
+    "pricing.train_part_costs", {.queue = "ml", .max_retries = 100}};
+
 } // namespace pricing::models

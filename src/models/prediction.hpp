@@ -78,4 +78,20 @@ struct prediction_response {
 };
 BOOST_DESCRIBE_STRUCT(prediction_response, (), (model_version, snapshot, trained_until, lines))
 
+// POST /api/v1/predictions/price: one line, alone in its event.
+struct price_request {
+  std::optional<date> on;
+  std::optional<wire::text<0, 100>> place;
+  prediction_line line;
+};
+BOOST_DESCRIBE_STRUCT(price_request, (), (on, place, line))
+
+struct price_response {
+  std::optional<std::string> model_version;
+  std::string snapshot;
+  std::optional<date> trained_until;
+  predicted_line line;
+};
+BOOST_DESCRIBE_STRUCT(price_response, (), (model_version, snapshot, trained_until, line))
+
 } // namespace pricing::models

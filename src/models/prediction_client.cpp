@@ -7,16 +7,40 @@ namespace {
 
 constexpr std::chrono::minutes token_ttl{1};
 
-struct problem {
+struct wrong_field {
+  std::string path;
   std::string message;
 };
-BOOST_DESCRIBE_STRUCT(problem, (), (message))
+BOOST_DESCRIBE_STRUCT(wrong_field, (), (path, message))
 
-// The problem's own message, so that the user reads what is wrong with the lines and not a status.
+struct problem {
+  std::string message;
+  std::optional<std::vector<wrong_field>> details;
+};
+BOOST_DESCRIBE_STRUCT(problem, (), (message, details))
+
+errc code_of(int status) {
+  switch (status) {
+  case 404:
+    return errc::not_found;
+  case 409:
+    return errc::conflict;
+  case 413:
+    return errc::too_large;
+  default:
+    return status < 500 && status != 429 ? errc::invalid_input : errc::unavailable;
+  }
+}
+
+// The problem's own words, so that the user reads what is wrong with the lines and not a status.
 error refusal(const http::client_response& r) {
-  const auto told = wire::decode_json<problem>(r.body);
-  const std::string message = told ? told->message : "HTTP " + std::to_string(r.status);
-  return {r.status < 500 ? errc::invalid_input : errc::unavailable, "the price model answered: " + message};
+  error out{code_of(r.status), "HTTP " + std::to_string(r.status)};
+  if (auto told = wire::decode_json<problem>(r.body)) {
+    out.message = std::move(told->message);
+    for (auto& d : told->details.value_or(std::vector<wrong_field>()))
+      out.details.push_back({std::move(d.path), std::move(d.message)});
+  }
+  return out;
 }
 
 } // namespace
@@ -32,6 +56,15 @@ prediction_client::prediction_client(asio::io_context& io, const ml_config& c, i
 
 asio::awaitable<result<prediction_response>> prediction_client::predict(organization_id organization, user_id user,
                                                                         prediction_request request) {
+  auto answered =
+      co_await post<prediction_response>(organization, user, "/api/v1/predictions/batch", wire::encode(request));
+  if (!answered && answered.error().code != errc::unavailable)
+    co_return invalid_input("the price model answered: " + answered.error().message);
+  co_return std::move(answered);
+}
+
+asio::awaitable<result<std::string>> prediction_client::ask(organization_id organization, user_id user,
+                                                            std::string path, std::string body) {
   const auto now = std::chrono::steady_clock::now();
   if (now < closed_until_)
     co_return error{errc::unavailable, "the price model does not answer", {}, config_.retry_after_s};
@@ -39,16 +72,16 @@ asio::awaitable<result<prediction_response>> prediction_client::predict(organiza
   const auto expires = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() + token_ttl);
   const std::string token = signer_.sign({organization, user, identity::role::analyst, expires});
   http::client_request call{.verb = http::method::post,
-                            .target = "/api/v1/predictions/batch",
+                            .target = std::move(path),
                             .headers = {{"Authorization", "Bearer " + token}},
-                            .body = wire::encode(request)};
-  const auto answered = co_await client_.send(std::move(call), now + std::chrono::milliseconds(config_.timeout_ms));
+                            .body = std::move(body)};
+  auto answered = co_await client_.send(std::move(call), now + std::chrono::milliseconds(config_.timeout_ms));
   if (answered && answered->status == 200) {
     failures_ = 0;
-    co_return wire::decode_json<prediction_response>(answered->body);
+    co_return std::move(answered->body);
   }
   const error why = answered ? refusal(*answered) : answered.error();
-  if (why.code == errc::invalid_input) // it answers, so it lives
+  if (answered && why.code != errc::unavailable) // it answers, so it lives
     co_return why;
   if (++failures_ >= config_.failures_max)
     closed_until_ = std::chrono::steady_clock::now() + std::chrono::seconds(config_.retry_after_s);

@@ -35,7 +35,19 @@ class prediction_client {
   asio::awaitable<result<prediction_response>> predict(organization_id organization, user_id user,
                                                        prediction_request request);
 
+  // Any of pricing-ml's JSON routes; not_found, conflict and invalid_input with its fields are pricing-ml's own.
+  template <class Out>
+  asio::awaitable<result<Out>> post(organization_id organization, user_id user, std::string path, std::string body) {
+    const auto text = co_await ask(organization, user, std::move(path), std::move(body));
+    if (!text)
+      co_return text.error();
+    co_return wire::decode_json<Out>(*text);
+  }
+
  private:
+  asio::awaitable<result<std::string>> ask(organization_id organization, user_id user, std::string path,
+                                           std::string body);
+
   ml_config config_;
   http::client client_;
   identity::token_signer signer_;

@@ -1,5 +1,6 @@
 #include "models/prediction_routes.hpp"
 
+#include "models/explanation.hpp"
 #include "serving/callers.hpp"
 
 namespace pricing::models {
@@ -13,21 +14,6 @@ using http::context;
 using http::method;
 
 constexpr std::uint64_t batch_bytes_max = 16 << 20; // 10,000 lines with descriptions and prices
-
-struct price_request {
-  std::optional<date> on;
-  std::optional<wire::text<0, 100>> place;
-  prediction_line line;
-};
-BOOST_DESCRIBE_STRUCT(price_request, (), (on, place, line))
-
-struct price_response {
-  std::optional<std::string> model_version;
-  std::string snapshot;
-  std::optional<date> trained_until;
-  predicted_line line;
-};
-BOOST_DESCRIBE_STRUCT(price_response, (), (model_version, snapshot, trained_until, line))
 
 answer<prediction_response> answer_batch(snapshot_cache& snapshots, net::cpu_pool& cpu, const clock& now,
                                          organization_id organization, prediction_request request) {
@@ -56,13 +42,36 @@ answer<price_response> answer_price(snapshot_cache& snapshots, net::cpu_pool& cp
                            std::move(answered->lines.front())};
 }
 
+answer<explanation_response> answer_why(snapshot_cache& snapshots, net::cpu_pool& cpu, const clock& now,
+                                        organization_id organization, explanation_request in) {
+  const auto shared = std::make_shared<const explanation_request>(std::move(in));
+  const date today = now.today();
+  const auto work = [&snapshots, organization, shared, today]() -> result<explanation_response> {
+    const auto known = snapshots.find(organization);
+    if (const snapshot_ptr s = known ? *known : snapshots.load(organization))
+      return explain(*s, *shared, today);
+    return not_found("no price model is in use yet; load prices of at least two years and train one");
+  };
+  co_return co_await cpu.run(work);
+}
+
+// What a prediction is made from; none while that is not in memory or there is no model.
+std::optional<serving::dependence> dependence_of(snapshot_cache& snapshots, const context& c, date today) {
+  const auto known = snapshots.find(c.organization());
+  if (!known || !*known)
+    return std::nullopt;
+  const snapshot_ptr& s = *known;
+  return serving::dependence{s->version + ' ' + s->model_sha256 + ' ' + s->loaded.snapshot + ' ' + to_string(today), s};
+}
+
 } // namespace
 
 http::hooks token_hooks(const identity::token_signer& signer, const clock& now) {
   return serving::token_hooks(std::make_shared<serving::callers>(signer, now));
 }
 
-std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_pool& cpu, const clock& now) {
+std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_pool& cpu, const clock& now,
+                                           serving::answer_store* answers) {
   std::vector<http::route> routes;
   routes.push_back(http::json_route<prediction_request, prediction_response>(
       method::post, "/api/v1/predictions/batch",
@@ -73,11 +82,27 @@ std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_p
       [&snapshots, &cpu, &now](context& c, prediction_request in) {
         return answer_batch(snapshots, cpu, now, c.organization(), std::move(in));
       }));
+  if (answers) {
+    // Few lines are priced sooner than Redis could be asked.
+    const auto depends_on = [&snapshots, &now, answers](const context& c) {
+      return c.request.body.size() < answers->settings().lines_bytes_min ? std::nullopt
+                                                                         : dependence_of(snapshots, c, now.today());
+    };
+    routes.back() = serving::kept(std::move(routes.back()), *answers, depends_on);
+  }
   routes.push_back(http::json_route<price_request, price_response>(
       method::post, "/api/v1/predictions/price",
       {.summary = "Expected price of one line", .permission = "prediction.read", .rate_class = "ml"},
       [&snapshots, &cpu, &now](context& c, price_request in) {
         return answer_price(snapshots, cpu, now, c.organization(), std::move(in));
+      }));
+  routes.push_back(http::json_route<explanation_request, explanation_response>(
+      method::post, "/api/v1/explanations",
+      {.summary = "Why a line should cost that: reasons in money, similar past bids, and the data behind it",
+       .permission = "prediction.read",
+       .rate_class = "ml"},
+      [&snapshots, &cpu, &now](context& c, explanation_request in) {
+        return answer_why(snapshots, cpu, now, c.organization(), std::move(in));
       }));
   return routes;
 }

@@ -45,7 +45,8 @@ snapshot_ptr load_snapshot(postgres::session& database, const storage::object_st
     return nullptr;
   auto model = learn::price_model::load(objects.get(promoted->object_key).value()).value();
   auto built = std::make_shared<const snapshot>(market::load_history(database, organization), std::move(model),
-                                                promoted->version);
+                                                promoted->version,
+                                                promoted->object_key.substr(promoted->object_key.rfind('/') + 1));
   log::info("prices and model read", {{"organization", organization.value},
                                       {"version", boost::json::string(promoted->version)},
                                       {"prices", built->loaded.prices.size()},

@@ -26,8 +26,12 @@ class Counter;
 namespace pricing::models {
 
 struct snapshot {
-  snapshot(market::loaded_history h, learn::price_model m, std::string v)
-      : loaded(std::move(h)), view(loaded.prices), model(std::move(m)), version(std::move(v)) {
+  snapshot(market::loaded_history h, learn::price_model m, std::string v, std::string sha256 = {})
+      : loaded(std::move(h)),
+        view(loaded.prices),
+        model(std::move(m)),
+        version(std::move(v)),
+        model_sha256(std::move(sha256)) {
     for (const auto& item : loaded.prices.items())
       by_name.emplace(item.normalized_name + '\x1f' + item.unit, item.id);
   }
@@ -42,6 +46,7 @@ struct snapshot {
   const learn::market_view view;
   const learn::price_model model;
   const std::string version;
+  const std::string model_sha256;                   // of its file, hex
   std::unordered_map<std::string, item_id> by_name; // name, unit separator, unit
 };
 using snapshot_ptr = std::shared_ptr<const snapshot>;

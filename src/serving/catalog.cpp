@@ -61,6 +61,7 @@ catalog::catalog(session_factory connect, const storage::object_store& objects, 
       config_(c),
       counted_(counted),
       retry_after_(retry_after),
+      gpu_(find_gpu(c)),
       thread_([this] { listen(); }) {}
 
 catalog::~catalog() {
@@ -223,7 +224,9 @@ version_ptr catalog::load(postgres::session& database, organization_id organizat
   const auto key = storage::content_key("models", bytes);
   if (key.substr(key.rfind('/') + 1) != about.sha256 || about.name != name || about.version != version)
     throw std::runtime_error(what + " has a file that is not the one of its manifest");
-  auto loaded = std::make_shared<served_version>(std::move(about), load_trees(bytes, config_.model_bytes_max).value());
+  auto trees = load_trees(bytes, config_.model_bytes_max).value();
+  use_gpu(trees, gpu_, config_, name);
+  auto loaded = std::make_shared<served_version>(std::move(about), std::move(trees));
   warm_up(*loaded);
   loaded->series = counted_.series_of(organization, loaded->about);
   counted_.loaded();

@@ -69,6 +69,7 @@ class catalog {
   const config& config_;
   metrics& counted_;
   const std::chrono::milliseconds retry_after_;
+  const forest::gpu::library* const gpu_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

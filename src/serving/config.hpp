@@ -2,6 +2,7 @@
 // Settings of serving (section "serving").
 #include <boost/describe.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -18,6 +19,9 @@ struct config {
   // The Open Inference Protocol without tokens, for an ingress or mesh that keeps strangers out: the models of this
   // organization, inference only. 0: tokens are needed.
   std::int64_t anonymous_organization = 0;
+  // Answers calls of so many rows that a GPU is faster, where this library, a driver and a device are; "": never.
+  std::string gpu_library = "libpricing_forest_gpu.so";
+  std::size_t gpu_rows_min = 0; // 0: as measured when a version is loaded
   // A version is promoted only if its metadata has this metric, better than that of each baseline it names. Empty: any
   // version may be promoted.
   std::string gate_metric;
@@ -25,6 +29,21 @@ struct config {
 };
 BOOST_DESCRIBE_STRUCT(config, (),
                       (model_bytes_max, body_max, values_max, models_max, direct_us_max, timeout_ms, shadow_queue_max,
-                       anonymous_organization, gate_metric, gate_higher_is_better))
+                       anonymous_organization, gpu_library, gpu_rows_min, gate_metric, gate_higher_is_better))
+
+// Answers that took long, kept in Redis (answer_store.hpp): section "answers".
+struct answers_config {
+  int ttl_s = 600; // how long an answer is kept; 0 switches all of this off
+  int timeout_ms = 20;
+  int retry_ms = 5'000;                     // between two probes while Redis is away
+  std::size_t answer_bytes_max = 1 << 20;   // larger ones are not kept
+  std::size_t request_bytes_max = 1 << 20;  // nor those to larger requests
+  std::size_t keeping_bytes_max = 16 << 20; // on the way to Redis, of one thread; above it nothing is kept
+  int served_us_min = 2'000;                // estimated work of a served model from which on its answer is looked for
+  std::size_t lines_bytes_min = 2'000;      // body of a price batch from which on: some twenty lines
+};
+BOOST_DESCRIBE_STRUCT(answers_config, (),
+                      (ttl_s, timeout_ms, retry_ms, answer_bytes_max, request_bytes_max, keeping_bytes_max,
+                       served_us_min, lines_bytes_min))
 
 } // namespace pricing::serving

@@ -133,7 +133,25 @@ class inference_service {
       shadow(parts_.shadows, **model, *chosen, asked, *computed);
       co_return answered(std::move(text));
     }
-    co_return co_await on_the_pool(*model, *chosen, std::move(asked), r.received_at, write);
+    std::string kept_under;
+    if (is_kept(**model, version, asked, r)) {
+      kept_under = answer_store::key_of({std::to_string(organization.value), version.about.name,
+                                  std::to_string(version.about.version), version.about.sha256, r.path, r.body});
+      if (auto found = co_await parts_.answers->find(kept_under))
+        co_return answered(std::move(*found));
+    }
+    auto out = co_await on_the_pool(*model, *chosen, std::move(asked), r.received_at, write);
+    if (out && !kept_under.empty())
+      parts_.answers->keep(std::move(kept_under), out->body);
+    co_return out;
+  }
+
+  // Where the trees take much longer than the way to Redis. A shadow must see every request.
+  bool is_kept(const served_model& model, const served_version& version, const inference_request& asked,
+               const http::request& r) const {
+    return parts_.answers && parts_.answers->is_on() && !model.shadow &&
+           r.body.size() <= parts_.answers->settings().request_bytes_max &&
+           estimated_us(version, asked) >= parts_.answers->settings().served_us_min;
   }
 
   asio::awaitable<result<response>> on_the_pool(model_ptr model, version_ptr version, inference_request asked,

@@ -3,6 +3,7 @@
 // POST /api/v1/predict/{model}. Permission prediction.read; loading and unloading model.manage.
 #include "http/route.hpp"
 #include "net/cpu_pool.hpp"
+#include "serving/answer_store.hpp"
 #include "serving/callers.hpp"
 #include "serving/catalog.hpp"
 #include "serving/registry_routes.hpp"
@@ -19,8 +20,9 @@ struct inference_parts {
   shadow_queue& shadows;
   metrics& counted;
   const config& settings;
-  postgres::pool& database;      // for loading and unloading
-  std::function<bool()> ready{}; // whether the whole process is
+  postgres::pool& database;        // for loading and unloading
+  std::function<bool()> ready{};   // whether the whole process is
+  answer_store* answers = nullptr; // null: every answer is computed
   std::string version = "0.1.0";
 };
 std::vector<http::route> inference_routes(inference_parts parts, std::shared_ptr<callers> known);

@@ -96,7 +96,8 @@ error no_such_model(const std::string& name) {
 }
 
 bool is_model_name(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> taken = {"current", "train", "price-items", "price"};
+  static constexpr std::array<std::string_view, 7> taken = {"current", "train",       "price-items", "price",
+                                                            "drift",   "calibration", "check"};
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
            c == '-';
@@ -188,7 +189,7 @@ answer<version_view> upload(registry_parts p, postgres::scope s, upload_in in, s
     co_return invalid_input(
         "the model's name cannot be used",
         {{"name", "letters, digits, '.', '_' and '-', beginning with a letter or digit, and none of "
-                  "current, train, price-items, price"}});
+                  "current, train, price-items, price, drift, calibration, check"}});
   manifest about;
   about.name = name;
   about.created_at = p.now.now();

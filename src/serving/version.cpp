@@ -1,6 +1,9 @@
 #include "serving/version.hpp"
 
+#include "core/log.hpp"
 #include "forest/model_file.hpp"
+
+#include <boost/json/string.hpp>
 
 #include <algorithm>
 #include <array>
@@ -49,6 +52,40 @@ result<forest::forest> load_trees(std::string_view bytes, std::uint64_t bytes_ma
   if (!read)
     return read.error();
   return forest::forest::build(std::move(*read));
+}
+
+const forest::gpu::library* find_gpu(const config& c) {
+  if (c.gpu_library.empty())
+    return nullptr;
+  const auto found = forest::load_gpu_library(c.gpu_library);
+  if (found)
+    return *found;
+  log::info("the processor answers alone", {{"reason", boost::json::string(found.error().message)}});
+  return nullptr;
+}
+
+void use_gpu(forest::forest& trees, const forest::gpu::library* gpu, const config& c, const std::string& model) {
+  if (!gpu)
+    return;
+  forest::gpu_options options;
+  options.rows_min = c.gpu_rows_min;
+  options.failed = [model](const std::string& why) {
+    log::error("the GPU failed; the processor answers from now on",
+               {{"model", boost::json::string(model)}, {"reason", boost::json::string(why)}});
+  };
+  const auto use = trees.use_gpu(*gpu, options);
+  if (!use) {
+    log::warning("the processor answers for a model alone",
+                 {{"model", boost::json::string(model)}, {"reason", boost::json::string(use.error().message)}});
+    return;
+  }
+  const auto from = [](std::size_t rows) {
+    return rows == forest::gpu_rows_never ? boost::json::value() : boost::json::value(rows);
+  };
+  log::info("a GPU helps with a model", {{"model", boost::json::string(model)},
+                                         {"device", boost::json::string(use->device)},
+                                         {"predicts_from_rows", from(use->margin_rows_min)},
+                                         {"explains_from_rows", from(use->contribution_rows_min)}});
 }
 
 void describe_trees(manifest& m, const forest::forest& trees) {

@@ -1,6 +1,7 @@
 #pragma once
 // One version of a model in memory: immutable, shared by the threads. And what it answers.
 #include "forest/forest.hpp"
+#include "serving/config.hpp"
 #include "serving/manifest.hpp"
 #include "serving/tensor_json.hpp"
 
@@ -39,6 +40,10 @@ using version_ptr = std::shared_ptr<const served_version>;
 
 // From the bytes of a model file to trees; invalid_input says what is wrong with them.
 result<forest::forest> load_trees(std::string_view bytes, std::uint64_t bytes_max);
+// The library that answers on a GPU; null where there is none, which is logged and no failure.
+const forest::gpu::library* find_gpu(const config& c);
+// Lets the GPU answer large calls of these trees if it is faster; else they stay as they are.
+void use_gpu(forest::forest& trees, const forest::gpu::library* gpu, const config& c, const std::string& model);
 // The parts of a manifest that the trees know.
 void describe_trees(manifest& m, const forest::forest& trees);
 // Predicts made-up rows, so that the first caller finds everything in place, and measures what a row costs.

@@ -1,9 +1,12 @@
 // What is served from memory: renewed when told, never half, the old kept when the new is broken.
+#include "forest/gpu_library.hpp"
 #include "sample_models.hpp"
 #include "serving/registry.hpp"
 
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
+
+#include <fstream>
 
 using namespace pricing;
 using namespace pricing::serving;
@@ -38,10 +41,37 @@ class catalog_test : public testing::Test {
   test::temporary_folder folder;
   storage::folder_store objects{folder.path};
   const manifest_signer signer{std::string(32, 's')};
-  const config settings;
+  config settings;
   prometheus::Registry registry;
   metrics counted{registry};
 };
+
+TEST_F(catalog_test, serves_from_the_processor_where_no_gpu_can_help) {
+  add(1, 2);
+  promote(1);
+  // None there, no library, and none wanted.
+  const auto text = (folder.path / "library.so").string();
+  std::ofstream(text) << "no library";
+  for (const std::string library : {"/nonexistent/libpricing_forest_gpu.so", text.c_str(), ""}) {
+    settings.gpu_library = library;
+    EXPECT_EQ(find_gpu(settings), nullptr);
+    const auto c = make();
+    ASSERT_EQ(current(*c), 1);
+    EXPECT_EQ(answer(*c->find(organization, "steel")->current, 0.4F), 1);
+  }
+}
+
+TEST_F(catalog_test, keeps_the_processor_where_the_device_refuses_the_model) {
+  // As a library answers where there is no device.
+  forest::gpu::library refusing;
+  refusing.layout = forest::gpu::layout_now;
+  refusing.open = [](const forest::gpu::model&, void**, char*) -> const char* { return "no device"; };
+  refusing.close = [](void*) {};
+  auto trees = load_trees(test::step_model(1, 2), 1 << 20).value();
+  use_gpu(trees, &refusing, settings, "steel");
+  const served_version v(manifest{}, std::move(trees));
+  EXPECT_EQ(answer(v, 0.4F), 1);
+}
 
 TEST_F(catalog_test, serves_what_is_promoted_and_goes_back_at_once) {
   add(1, 2), add(10, 20), add(100, 200);

@@ -3,6 +3,7 @@
 #include "http/server.hpp"
 #include "sample_models.hpp"
 #include "serving/inference_routes.hpp"
+#include "support/redis_server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,6 +12,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
+#include <prometheus/counter.h>
 #include <prometheus/registry.h>
 
 #include <future>
@@ -25,7 +27,8 @@ namespace {
 
 class ml_server {
  public:
-  ml_server(storage::object_store& objects, const identity::token_signer& signer, config c)
+  ml_server(storage::object_store& objects, const identity::token_signer& signer, config c,
+            std::optional<answers_config> answers = std::nullopt)
       : settings_(std::move(c)),
         signer_(signer),
         manifests_(std::string(32, 's')),
@@ -34,7 +37,7 @@ class ml_server {
             objects, manifests_, settings_, counted_, 100ms) {
     std::promise<int> bound;
     auto known = bound.get_future();
-    thread_ = std::thread([this, &objects, &bound] {
+    thread_ = std::thread([this, &objects, &bound, answers] {
       http::config h;
       h.port = 0;
       h.access_log = false;
@@ -44,7 +47,17 @@ class ml_server {
       d.url = test::postgres_server::instance().app_url();
       postgres::pool database(io_->io(), d);
       const auto who = std::make_shared<callers>(signer_, clock_);
-      auto routes = inference_routes({served_, cpu_, shadows_, counted_, settings_, database}, who);
+      redis::config r;
+      r.socket = answers ? test::redis_server::instance().socket() : std::string("/nonexistent/redis.sock");
+      answer_store store(io_->io(), r, answers.value_or(answers_config{.ttl_s = 0}), kept);
+      auto routes = inference_routes({.models = served_,
+                                      .cpu = cpu_,
+                                      .shadows = shadows_,
+                                      .counted = counted_,
+                                      .settings = settings_,
+                                      .database = database,
+                                      .answers = &store},
+                                     who);
       for (auto& r : registry_routes({database, objects, cpu_, manifests_, settings_, clock_, &served_}))
         routes.push_back(std::move(r));
       http::server server(*io_, site, http::router::create(std::move(routes), token_hooks(who)).value());
@@ -65,6 +78,11 @@ class ml_server {
   const identity::token_signer& signer_;
   const manifest_signer manifests_;
   prometheus::Registry registry_;
+
+ public:
+  answers_series kept{registry_};
+
+ private:
   metrics counted_{registry_};
   system_clock clock_;
   catalog served_;
@@ -301,6 +319,25 @@ TEST_F(serving_routes, shadows_splits_and_pins) {
   EXPECT_TRUE(
       test::eventually([&] { return get(ml, "/api/v1/models/steel").body.at("compared").at("rows") == 2 * current; }));
   EXPECT_EQ(number(get(ml, "/api/v1/models/steel").body.at("compared").at("max_difference")), 1.0);
+}
+
+TEST_F(serving_routes, answers_again_from_redis_but_never_with_another_version) {
+  const ml_server ml(objects, signer, {.direct_us_max = -1}, answers_config{.timeout_ms = 2'000, .served_us_min = 0});
+  serve(ml, 1, 2);
+  const auto said = [&](const std::string& values) {
+    return number(post(ml, "/v2/models/steel/infer", row(values)).body.at("outputs").at(0).at("data").at(0));
+  };
+  ASSERT_TRUE(test::eventually([&] { return said("0.4,0") == 1 && ml.kept.hits.Value() > 0; }));
+  const double hits = ml.kept.hits.Value();
+  EXPECT_EQ(said("0.4,0"), 1);
+  EXPECT_EQ(ml.kept.hits.Value(), hits + 1);
+  EXPECT_EQ(said("0.6,0"), 2); // another row
+  serve(ml, 10, 20);
+  EXPECT_EQ(said("0.4,0"), 10);
+  EXPECT_EQ(said("0.4,0"), 10);
+  EXPECT_EQ(post(ml, "/api/v1/models/steel/rollback").status, 200);
+  EXPECT_EQ(said("0.4,0"), 1);
+  EXPECT_EQ(post(ml, "/v2/models/steel/infer", row("0.4,0")).body.at("model_version"), "1");
 }
 
 TEST_F(serving_routes, without_tokens_serves_one_organization_and_changes_nothing) {

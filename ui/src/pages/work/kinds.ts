@@ -6,6 +6,7 @@ const names: Record<string, string> = {
   export: 'Write the report, or a file',
   import: 'Load a file',
   price_items: 'Price every item',
+  train_part_costs: 'Learn what parts should cost',
   refresh_market: 'Statistics and index',
   train: 'Train the price model',
 };
