@@ -136,7 +136,7 @@ class inference_service {
     std::string kept_under;
     if (is_kept(**model, version, asked, r)) {
       kept_under = answer_store::key_of({std::to_string(organization.value), version.about.name,
-                                  std::to_string(version.about.version), version.about.sha256, r.path, r.body});
+                                         std::to_string(version.about.version), version.about.sha256, r.path, r.body});
       if (auto found = co_await parts_.answers->find(kept_under))
         co_return answered(std::move(*found));
     }
