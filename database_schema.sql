@@ -972,6 +972,62 @@ ALTER TABLE public.organizations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTIT
     CACHE 1
 );
 
+CREATE TABLE public.part_cost_models (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    version text NOT NULL,
+    state text NOT NULL,
+    table_id bigint NOT NULL,
+    object_key text NOT NULL,
+    sha256 text NOT NULL,
+    metrics jsonb NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT part_cost_models_state_check CHECK ((state = ANY (ARRAY['promoted'::text, 'retired'::text, 'rejected'::text])))
+);
+
+ALTER TABLE ONLY public.part_cost_models FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.part_cost_models OWNER TO pricing_owner;
+
+ALTER TABLE public.part_cost_models ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.part_cost_models_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.part_tables (
+    organization_id bigint NOT NULL,
+    id bigint NOT NULL,
+    name text NOT NULL,
+    object_key text NOT NULL,
+    sha256 text NOT NULL,
+    currency character(3) NOT NULL,
+    quotes bigint NOT NULL,
+    parts bigint NOT NULL,
+    suppliers bigint NOT NULL,
+    left_out bigint NOT NULL,
+    measures text[] NOT NULL,
+    labels text[] NOT NULL,
+    created_by bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE ONLY public.part_tables FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.part_tables OWNER TO pricing_owner;
+
+ALTER TABLE public.part_tables ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.part_tables_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.price_observations (
     organization_id bigint NOT NULL,
     item_id bigint NOT NULL,
@@ -1435,6 +1491,15 @@ ALTER TABLE ONLY public.organizations
 ALTER TABLE ONLY public.organizations
     ADD CONSTRAINT organizations_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY public.part_cost_models
+    ADD CONSTRAINT part_cost_models_organization_id_version_key UNIQUE (organization_id, version);
+
+ALTER TABLE ONLY public.part_cost_models
+    ADD CONSTRAINT part_cost_models_pkey PRIMARY KEY (organization_id, id);
+
+ALTER TABLE ONLY public.part_tables
+    ADD CONSTRAINT part_tables_pkey PRIMARY KEY (organization_id, id);
+
 ALTER TABLE ONLY public.quarantined_rows
     ADD CONSTRAINT quarantined_rows_pkey PRIMARY KEY (organization_id, upload_id, row_number);
 
@@ -1547,6 +1612,8 @@ CREATE INDEX match_decisions_state ON public.match_decisions USING btree (organi
 CREATE INDEX memberships_user ON public.memberships USING btree (user_id);
 
 CREATE UNIQUE INDEX models_promoted ON public.models USING btree (organization_id) WHERE (state = 'promoted'::text);
+
+CREATE UNIQUE INDEX part_cost_models_promoted ON public.part_cost_models USING btree (organization_id) WHERE (state = 'promoted'::text);
 
 CREATE INDEX price_observations_event ON ONLY public.price_observations USING btree (organization_id, event_id);
 
@@ -1719,6 +1786,15 @@ ALTER TABLE ONLY public.model_calibrations
 ALTER TABLE ONLY public.models
     ADD CONSTRAINT models_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
 
+ALTER TABLE ONLY public.part_cost_models
+    ADD CONSTRAINT part_cost_models_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.part_cost_models
+    ADD CONSTRAINT part_cost_models_organization_id_table_id_fkey FOREIGN KEY (organization_id, table_id) REFERENCES public.part_tables(organization_id, id);
+
+ALTER TABLE ONLY public.part_tables
+    ADD CONSTRAINT part_tables_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
 ALTER TABLE ONLY public.quarantined_rows
     ADD CONSTRAINT quarantined_rows_organization_id_upload_id_fkey FOREIGN KEY (organization_id, upload_id) REFERENCES public.uploads(organization_id, id) ON DELETE CASCADE;
 
@@ -1859,6 +1935,10 @@ ALTER TABLE public.models ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.organizations ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.part_cost_models ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.part_tables ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.price_observations ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.quarantined_rows ENABLE ROW LEVEL SECURITY;
@@ -1940,6 +2020,10 @@ CREATE POLICY tenant ON public.model_calibrations USING ((organization_id = publ
 CREATE POLICY tenant ON public.models USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.organizations USING ((id = public.current_organization())) WITH CHECK ((id = public.current_organization()));
+
+CREATE POLICY tenant ON public.part_cost_models USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
+
+CREATE POLICY tenant ON public.part_tables USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
 CREATE POLICY tenant ON public.price_observations USING ((organization_id = public.current_organization())) WITH CHECK ((organization_id = public.current_organization()));
 
@@ -2102,6 +2186,10 @@ GRANT UPDATE(currency) ON TABLE public.organizations TO pricing_app;
 GRANT UPDATE(has_alert_rules) ON TABLE public.organizations TO pricing_app;
 
 GRANT UPDATE(mfa_required) ON TABLE public.organizations TO pricing_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.part_cost_models TO pricing_app;
+
+GRANT SELECT,INSERT ON TABLE public.part_tables TO pricing_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.price_observations TO pricing_app;
 
