@@ -88,6 +88,21 @@ def test_a_version_is_rolled_back_by_one_command(product):
     assert "system-test" in product.ctl("models", "list", *ours(product)).stdout
 
 
+def test_a_name_means_ones_own_model_also_at_pricing_web(product):
+    from cases_4_authorization import stranger
+    upload(ml_client(product), 1, 2)
+    path = "/api/v1/models/system-test"
+    assert product.admin().get(path).status == 200
+    for who in stranger(product):
+        known, unknown = who.get(path), who.get("/api/v1/models/no-such-model")
+        assert known.status == unknown.status == 404, (known, unknown)
+        assert known.json["message"].replace("system-test", "") == unknown.json["message"].replace("no-such-model", "")
+        for method, end, body in (("POST", "promote", {"version": 1}), ("POST", "rollback", None), ("PUT", "traffic", {})):
+            answer = who.call(method, f"{path}/{end}", body=body)
+            assert 400 <= answer.status < 500, (end, answer)
+    assert product.admin().get(path).status == 200
+
+
 def test_strangers_and_viewers_get_no_predictions(product):
     ml = product.client()
     ml.port = product.port + 1
