@@ -20,7 +20,7 @@ struct feature_table {
   }
 };
 
-// Offers of the newest years on lines that are (not) examined, drawn evenly.
+// Ordinary offers of the newest years on lines that are (not) examined, drawn evenly.
 feature_table draw_reference(const price_context& context, const std::vector<bool>& is_examined, bool from_examined,
                              const search_options& o) {
   const auto& history = context.view().history();
@@ -43,9 +43,13 @@ feature_table draw_reference(const price_context& context, const std::vector<boo
   const std::size_t step = std::max<std::size_t>(1, (all + o.reference_rows_max - 1) / o.reference_rows_max);
   feature_table out;
   std::size_t n = 0;
+  std::array<float, price_features> row{};
   each([&](std::uint32_t l, std::uint32_t i) {
-    if (n++ % step == 0)
-      context.features(l, history.log_price()[i], history.supplier()[i], out.add());
+    if (n++ % step != 0)
+      return;
+    context.features(l, history.log_price()[i], history.supplier()[i], row);
+    if (std::abs(row[static_cast<std::size_t>(price_feature::price_z)]) <= o.ordinary_z_max)
+      std::ranges::copy(row, out.add().begin());
   });
   return out;
 }
@@ -72,7 +76,7 @@ std::vector<anomaly_reason> to_reasons(const std::vector<learn::anomaly_reason>&
   return out;
 }
 
-bool lies_in_price_or_quantity(std::span<const learn::anomaly_reason> reasons) {
+bool lies_in_price_or_quantity(const std::vector<learn::anomaly_reason>& reasons) {
   double share = 0;
   for (const auto& r : reasons)
     if (r.feature <= static_cast<std::size_t>(price_feature::quantity))
@@ -120,7 +124,7 @@ search_report find_strange_prices(const price_context& context, std::span<const 
     out.examined = 0;
     return out;
   }
-  const auto report = detector->examine(rows.view(), money, lies_in_price_or_quantity);
+  const auto report = detector->examine(rows.view(), money);
   if (!report) {
     out.why_not = report.error().message;
     return out;
@@ -128,6 +132,8 @@ search_report find_strange_prices(const price_context& context, std::span<const 
   for (const auto& a : report->anomalies) {
     if (out.found.size() == o.found_max)
       break;
+    if (!lies_in_price_or_quantity(a.reasons))
+      continue;
     const float* row = rows.values.data() + a.row * price_features;
     out.found.push_back({row_of[a.row], money[a.row].expected, a.excess.value_or(0), detector->score(row), a.evidence.p,
                          a.evidence.q, to_reasons(a.reasons)});

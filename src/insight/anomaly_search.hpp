@@ -39,6 +39,7 @@ struct search_options {
   std::size_t found_max = 500;              // the most money first
   std::size_t reference_rows_max = 120'000; // drawn evenly from the newest years
   int reference_years = 5;
+  double ordinary_z_max = 6; // robust spreads of the item; see find_strange_prices
 };
 
 struct search_report {
@@ -49,9 +50,9 @@ struct search_report {
   std::optional<std::string> why_not; // nothing was examined
 };
 
-// The reference is what was offered on other lines of the history, or where that is too little (a first load) on these.
-// It has its own slips and unbalanced bids; the detector leaves out those that it calls strange by the same rate. So
-// the false discovery rate is that of prices such as the history usually has among those found.
+// The reference is what was offered on other lines of the history, or where that is too little (a first load) on these;
+// without prices more than ordinary_z_max robust spreads off, as history has its own slips and unbalanced bids, among
+// which new ones would pass. So the false discovery rate is that of ordinary prices among those found.
 // An anomaly must lie in its price or quantity: a rare event with a usual price is none.
 search_report find_strange_prices(const price_context& context, std::span<const examined_price> prices,
                                   const search_options& options = {});

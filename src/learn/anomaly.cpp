@@ -42,28 +42,21 @@ void add_shares(std::vector<double>& share, std::span<const float> contribution,
 
 } // namespace
 
-void anomaly_detector::detector_scale::finish(const tail_fit& fit) {
+void anomaly_detector::detector_scale::finish() {
   std::sort(sorted.begin(), sorted.end());
-  const auto n = static_cast<double>(sorted.size());
-  const std::size_t tail = std::min(sorted.size(), std::max(tail_rows_min, static_cast<std::size_t>(n * fit.share)));
-  start = 0;
-  mean_excess = 0;
-  known = static_cast<double>(tail) - std::floor(static_cast<double>(tail) * fit.censored);
-  if (tail == 0) {
-    return;
-  }
-  start = sorted[sorted.size() - tail];
-  const std::size_t seen = sorted.size() - tail + static_cast<std::size_t>(known);
-  for (std::size_t i = sorted.size() - tail; i < sorted.size(); ++i) {
-    mean_excess += (sorted[std::min(i, seen - 1)] - start) / known;
+  const std::size_t tail = std::min(sorted.size(), std::max<std::size_t>(5, sorted.size() / 50));
+  if (tail > 0) {
+    start = sorted[sorted.size() - tail];
+    mean_excess = std::accumulate(sorted.end() - static_cast<std::ptrdiff_t>(tail), sorted.end(), 0.0) /
+                      static_cast<double>(tail) -
+                  start;
   }
 }
 
 double anomaly_detector::detector_scale::p(float score, double own) const {
   const bool beyond = score > start && mean_excess > 0;
   const double share = upper_share(sorted, beyond ? start : score, own);
-  return beyond ? std::max(share * std::exp(-known * std::log1p((score - start) / (known * mean_excess))), 1e-300)
-                : share;
+  return beyond ? std::max(share * std::exp(-(score - start) / mean_excess), 1e-300) : share;
 }
 
 robust_reference make_robust_reference(std::span<const float> log_residuals, const robust_options& o) {
@@ -134,63 +127,27 @@ result<anomaly_detector> anomaly_detector::fit(forest::rows reference, std::size
   std::vector<detector_scores> scores(calibration);
   for (std::size_t i = 0; i < calibration; ++i) {
     scores[i] = out.detect(reference.values + order[training + i] * reference.stride);
+    out.isolation_.sorted.push_back(scores[i].isolation);
+    out.tail_.sorted.push_back(scores[i].tails);
+    if (!std::isnan(scores[i].z)) {
+      out.z_.sorted.push_back(scores[i].z);
+    }
   }
-  // The reference has anomalies of its own: first a tail that does not look at the largest scores, then one without
-  // what that calls strange.
-  out.calibrate(scores, inner_tail);
-  out.drop_anomalies(scores);
-  out.calibrate(scores, outer_tail);
+  for (auto* s : {&out.isolation_, &out.tail_, &out.z_}) {
+    s->finish();
+  }
+  for (const auto& s : scores) {
+    out.combined_.push_back(static_cast<float>(combine(out.judge(s, 0), !std::isnan(s.z))));
+  }
+  std::sort(out.combined_.begin(), out.combined_.end());
   return out;
-}
-
-void anomaly_detector::calibrate(std::span<const detector_scores> scores, const tail_fit& fit) {
-  for (auto* s : {&isolation_, &tail_, &z_, &combined_}) {
-    s->sorted.clear();
-  }
-  for (const auto& s : scores) {
-    isolation_.sorted.push_back(s.isolation);
-    tail_.sorted.push_back(s.tails);
-    if (!std::isnan(s.z)) {
-      z_.sorted.push_back(s.z);
-    }
-  }
-  for (auto* s : {&isolation_, &tail_, &z_}) {
-    s->finish(fit);
-  }
-  for (const auto& s : scores) {
-    combined_.sorted.push_back(static_cast<float>(combine(judge(s, 0), !std::isnan(s.z))));
-  }
-  combined_.finish(fit);
-}
-
-void anomaly_detector::drop_anomalies(std::vector<detector_scores>& scores) const {
-  std::vector<double> p(scores.size());
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    p[i] = combined_.p(static_cast<float>(combine(judge(scores[i], 0), !std::isnan(scores[i].z))), 0);
-  }
-  const auto q = false_discovery_rates(p);
-  std::vector<std::size_t> strange;
-  for (std::size_t i = 0; i < scores.size(); ++i) {
-    if (q[i] <= options_.false_discovery_rate) {
-      strange.push_back(i);
-    }
-  }
-  const auto most = static_cast<std::size_t>(dropped_share_max * static_cast<double>(scores.size()));
-  std::stable_sort(strange.begin(), strange.end(), [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
-  strange.resize(std::min(strange.size(), most));
-  std::sort(strange.rbegin(), strange.rend());
-  for (const std::size_t i : strange) {
-    scores[i] = scores.back();
-    scores.pop_back();
-  }
 }
 
 anomaly_detector::detector_scores anomaly_detector::detect(const float* row) const {
   detector_scores s;
   s.isolation = forest_.score(row);
   s.tails = static_cast<float>(tails_.score(row));
-  s.z = options_.z_feature ? std::log(std::max(std::abs(row[*options_.z_feature]), 1e-6F))
-                           : std::numeric_limits<float>::quiet_NaN();
+  s.z = options_.z_feature ? std::abs(row[*options_.z_feature]) : std::numeric_limits<float>::quiet_NaN();
   return s;
 }
 
@@ -237,8 +194,7 @@ std::vector<anomaly_reason> anomaly_detector::reasons(std::span<const float> row
   return out;
 }
 
-result<anomaly_report> anomaly_detector::examine(forest::rows upload, std::span<const row_money> money,
-                                                 const reason_filter& counts) const {
+result<anomaly_report> anomaly_detector::examine(forest::rows upload, std::span<const row_money> money) const {
   if (upload.count > 0 && upload.stride < features()) {
     return invalid_input("anomalies: rows need " + std::to_string(features()) + " features");
   }
@@ -251,32 +207,18 @@ result<anomaly_report> anomaly_detector::examine(forest::rows upload, std::span<
   for (std::size_t i = 0; i < upload.count; ++i) {
     const auto s = detect(upload.values + i * upload.stride);
     out.rows[i] = judge(s, 1);
-    p[i] = combined_.p(static_cast<float>(combine(out.rows[i], !std::isnan(s.z))), 1);
+    p[i] = upper_share(combined_, static_cast<float>(combine(out.rows[i], !std::isnan(s.z))), 1);
     out.rows[i].p = p[i];
   }
-  // Leaving out what does not count only afterwards would leave the share of false ones unknown, so such a row is no
-  // discovery from the start: p = 1. Fewer are found then, never others.
-  std::vector<anomaly> found;
-  auto q = false_discovery_rates(p);
-  for (std::size_t i = 0; i < upload.count; ++i) {
-    if (q[i] <= options_.false_discovery_rate) {
-      found.push_back({i, {}, std::nullopt, reasons({upload.values + i * upload.stride, features()})});
-      if (counts && !counts(found.back().reasons)) {
-        p[i] = 1;
-      }
-    }
-  }
-  q = false_discovery_rates(p);
+  const auto q = false_discovery_rates(p);
   for (std::size_t i = 0; i < upload.count; ++i) {
     out.rows[i].q = q[i];
-  }
-  for (auto& a : found) {
-    a.evidence = out.rows[a.row];
-    if (a.evidence.q > options_.false_discovery_rate) {
+    if (q[i] > options_.false_discovery_rate) {
       continue;
     }
-    if (!money.empty() && money[a.row].expected > 0) {
-      a.excess = (money[a.row].price - money[a.row].expected) * money[a.row].quantity;
+    anomaly a{i, out.rows[i], std::nullopt, reasons({upload.values + i * upload.stride, features()})};
+    if (!money.empty() && money[i].expected > 0) {
+      a.excess = (money[i].price - money[i].expected) * money[i].quantity;
     }
     out.anomalies.push_back(std::move(a));
   }

@@ -7,7 +7,6 @@
 #include "learn/anomaly_ecod.hpp"
 
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -50,9 +49,9 @@ struct anomaly_reason {
 };
 
 struct anomaly_evidence {
-  double p = 1;           // probability that an ordinary row looks so strange, see anomaly_detector::fit
+  double p = 1;           // probability that an ordinary row looks so strange: (1 + #{≥})/(n + 1)
   double q = 1;           // adjusted for the rows of the upload, false_discovery.hpp
-  double isolation_p = 1; // of each detector alone, in the same way
+  double isolation_p = 1; // of each detector alone, by an exponential tail beyond the largest fiftieth
   double tails_p = 1;
   double z_p = 1; // 1 without z_feature or where z is missing
 };
@@ -78,12 +77,10 @@ struct anomaly_report {
 
 class anomaly_detector {
  public:
-  // Reference rows: what came earlier, NaN for missing. Half of them, at most training_rows_max and drawn by the seed,
-  // train; the others calibrate: p is the share of them that look at least as strange, (1 + #{≥})/(n + 1), and beyond
-  // their largest fiftieth goes on as scores of that fiftieth fall off (exponentially; z as a power, as prices have
-  // tails heavier than a normal distribution's). Those of them that are anomalies by the same rate are left out, or
-  // new ones would pass among them. invalid_input: fewer than rows_min rows, what isolation_forest refuses, a z_feature
-  // that is not there, a rate outside (0, 1).
+  // Reference rows: what was accepted earlier, NaN for missing. Half of them, at most training_rows_max and drawn by
+  // the seed, train; the others calibrate, so a p-value cannot be below 1/(calibration_rows() + 1): a single anomaly
+  // among m rows is found only if that is at most rate/m. invalid_input: fewer than rows_min rows, what
+  // isolation_forest refuses, a z_feature that is not there, a rate outside (0, 1).
   static result<anomaly_detector> fit(forest::rows reference, std::size_t features,
                                       const anomaly_options& options = {});
 
@@ -92,52 +89,39 @@ class anomaly_detector {
   static constexpr std::size_t calibration_rows_max = 200'000;
 
   std::size_t features() const { return tails_.features(); }
-  std::size_t calibration_rows() const { return combined_.sorted.size(); }
+  std::size_t calibration_rows() const { return combined_.size(); }
 
-  // One upload, judged together. money may be empty; otherwise one per row. A row whose reasons do not count is no
-  // anomaly. invalid_input: a stride below features() or another number of money than rows.
-  using reason_filter = std::function<bool(std::span<const anomaly_reason>)>;
-  result<anomaly_report> examine(forest::rows upload, std::span<const row_money> money = {},
-                                 const reason_filter& counts = {}) const;
+  // One upload, judged together. money may be empty; otherwise one per row. invalid_input: a stride below features() or
+  // another number of money than rows.
+  result<anomaly_report> examine(forest::rows upload, std::span<const row_money> money = {}) const;
   // The score behind p, for ranking: mean −log p of the detectors.
   double score(const float* row) const;
   std::vector<anomaly_reason> reasons(std::span<const float> row) const;
 
  private:
-  // Which scores say how the tail goes on: the largest `share`, of which `censored` count only as being larger.
-  struct tail_fit {
-    double share, censored;
-  };
-  static constexpr tail_fit inner_tail{0.1, 0.4};
-  static constexpr tail_fit outer_tail{0.02, 0};
-  static constexpr std::size_t tail_rows_min = 5;
-  static constexpr double dropped_share_max = 0.05;
   // Calibration scores of one detector in ascending order. The tail goes on beyond the largest, as a price ten times
-  // too high must outweigh two detectors that see nothing: exponentially, with the mean excess believed no more than
-  // the `known` scores it comes from allow (the predictive distribution, a Lomax one).
+  // too high must outweigh two detectors that see nothing.
   struct detector_scale {
     std::vector<float> sorted;
     float start = 0;        // of the tail
     double mean_excess = 0; // over start; 0: no tail
-    double known = 0;
-    void finish(const tail_fit& fit);
+    void finish();
     double p(float score, double own) const; // own: 1 for a row that is not in the calibration set, 0 for one that is
   };
   struct detector_scores {
-    float isolation = 0, tails = 0, z = 0; // z: log |z|, so that its tail is a power of |z|; NaN when unknown
+    float isolation = 0, tails = 0, z = 0; // z is NaN when unknown
   };
   anomaly_detector(forest::isolation_forest forest, tail_outliers tails, const anomaly_options& options)
       : forest_(std::move(forest)), tails_(std::move(tails)), options_(options) {}
   detector_scores detect(const float* row) const;
   anomaly_evidence judge(const detector_scores& s, double own) const;
   static double combine(const anomaly_evidence& e, bool with_z);
-  void calibrate(std::span<const detector_scores> scores, const tail_fit& fit);
-  void drop_anomalies(std::vector<detector_scores>& scores) const;
 
   forest::isolation_forest forest_;
   tail_outliers tails_;
   anomaly_options options_;
-  detector_scale isolation_, tail_, z_, combined_;
+  detector_scale isolation_, tail_, z_;
+  std::vector<float> combined_;
 };
 
 } // namespace pricing::learn

@@ -19,7 +19,7 @@ result<std::array<char, block_bytes>> header_of(std::string_view name, std::uint
   std::string_view prefix, rest = name;
   if (name.size() > name_max) {
     const auto cut = name.find('/', name.size() - name_max - 1);
-    if (cut == std::string_view::npos || cut > prefix_max)
+    if (cut > prefix_max) // also where there is none
       return invalid_input(fmt::format("the name '{}' is too long for an archive", name));
     prefix = name.substr(0, cut);
     rest = name.substr(cut + 1);

@@ -73,7 +73,7 @@ test('a second factor is set up from the QR code, and then a password alone lets
   const uri = new URL(await scanned(page));
   assert.equal(uri.protocol, 'otpauth:');
   assert.equal(uri.searchParams.get('secret'), shown);
-  await page.getByLabel('Code').fill(totp(shown));
+  await page.getByLabel('Code', { exact: true }).fill(totp(shown));
   await page.getByRole('button', { name: 'Turn on' }).click();
   await page.getByRole('list', { name: 'Recovery codes' }).waitFor();
   assert.deepEqual(seen.foreign, [], 'the secret stays here');
@@ -84,7 +84,7 @@ test('a second factor is set up from the QR code, and then a password alone lets
   await again.page.getByLabel('E-mail').fill(email);
   await again.page.getByLabel('Password', { exact: true }).fill(made.generated_password);
   await again.page.getByRole('button', { name: 'Sign in' }).click();
-  const code = again.page.getByLabel('Code');
+  const code = again.page.getByLabel('Code', { exact: true });
   await code.fill('000000');
   await again.page.getByRole('button', { name: 'Sign in' }).click();
   await again.page.getByRole('alert').waitFor();

@@ -101,53 +101,6 @@ TEST(anomaly, holds_the_false_discovery_rate_of_uploads) {
   EXPECT_LE(static_cast<double>(wrong) / static_cast<double>(right + wrong), 0.13);
 }
 
-// As ordinary(), with prices as they are: Student's t of three degrees of freedom.
-std::vector<float> heavy_tailed(std::size_t n, std::mt19937_64& random) {
-  std::student_t_distribution<float> tails(3);
-  std::normal_distribution<float> d;
-  std::vector<float> out(n * 4);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = i % 4 == 0 ? tails(random) : d(random);
-  }
-  return out;
-}
-
-TEST(anomaly, holds_the_declared_rate_where_prices_have_heavy_tails) {
-  std::mt19937_64 random(17);
-  const auto reference = heavy_tailed(20'000, random);
-  const auto d = anomaly_detector::fit(rows_of(reference), 4, {.z_feature = 0, .isolation = {.trees = 100}}).value();
-  EXPECT_GT(d.calibration_rows(), 9'950U); // little of it is called strange
-  int alarms = 0;
-  std::size_t right = 0;
-  double false_share = 0;
-  constexpr int uploads = 60;
-  for (int k = 0; k < uploads; ++k) {
-    auto upload = heavy_tailed(400, random);
-    alarms += d.examine(rows_of(upload)).value().anomalies.empty() ? 0 : 1;
-    for (std::size_t i = 0; i < 10; ++i) {
-      upload[4 * i] += 22; // three times the price where the item's spread is a twentieth
-    }
-    const auto found = d.examine(rows_of(upload)).value().anomalies;
-    const auto hits = std::count_if(found.begin(), found.end(), [](const auto& a) { return a.row < 10; });
-    right += static_cast<std::size_t>(hits);
-    false_share += found.empty() ? 0 : 1 - static_cast<double>(hits) / static_cast<double>(found.size());
-  }
-  EXPECT_LE(alarms, 14); // six expected at a rate of a tenth
-  EXPECT_LE(false_share / uploads, 0.13);
-  EXPECT_GE(right, 10U * uploads * 9 / 10);
-}
-
-TEST(anomaly, what_does_not_count_is_no_discovery) {
-  const auto d = detector();
-  auto upload = ordinary(100, 7);
-  upload[4 * 20] = 12;
-  upload[4 * 30 + 2] = 12;
-  const auto price = [](std::span<const anomaly_reason> reasons) { return reasons.front().feature == 0; };
-  const auto found = d.examine(rows_of(upload), {}, price).value();
-  ASSERT_EQ(found.anomalies.size(), 1U);
-  EXPECT_EQ(found.anomalies[0].row, 20U);
-}
-
 TEST(anomaly, says_why_and_what_it_costs_the_dearest_first) {
   const auto d = detector();
   auto upload = ordinary(100, 7);
