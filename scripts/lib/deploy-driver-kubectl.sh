@@ -256,11 +256,14 @@ driver_rolling() {
   get deployment "${rolling_deployments[@]}" -o json |
     jq -cs '[.[].items[]? | {(.metadata.name): .spec.template.spec.containers[0].image}] | add // {}'
 }
+# By place, as it was read: not every container is called as its Deployment. One that is refused does not keep the others.
 driver_rolling_restore() {
-  local name image
+  local name image status=0
   while read -r name image; do
-    change set image "deployment/$name" "$name=$image" || return 1
+    change patch deployment "$name" --type=json \
+      -p "[{\"op\":\"replace\",\"path\":\"/spec/template/spec/containers/0/image\",\"value\":\"$image\"}]" || status=1
   done < <(jq -r 'to_entries[] | "\(.key) \(.value)"' <<<"$1")
+  return $status
 }
 
 serving_deployments() { # COLOUR: web, ml and, where it is, ml on GPUs

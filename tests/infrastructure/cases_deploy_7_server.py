@@ -144,7 +144,8 @@ class Real(Stage):
         wait_for(lambda: endpoints("pricing-web"), 30, "nothing serves")
         assert all(e.startswith(f"pricing-web-{colour}-") for e in endpoints("pricing-web")), endpoints("pricing-web")
         wait_for(lambda: not endpoints("pricing-web-preview"), 30, lambda: f"{endpoints('pricing-web-preview')} still run")
-        found = self.images(f"pricing-web-{colour}", f"pricing-ml-{colour}", "pricing-worker", "pricing-beat")
+        found = self.images(f"pricing-web-{colour}", f"pricing-ml-{colour}", "pricing-worker", "pricing-worker-priority",
+                            "pricing-beat")
         assert set(found) == {DIGESTS[tag]}, (found, DIGESTS[tag])
 
 
