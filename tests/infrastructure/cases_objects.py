@@ -97,5 +97,7 @@ def test_the_product_keeps_its_objects_in_buckets(stage):
 
         with open(token, "w", encoding="utf-8") as out:
             out.write("another")
+        with open(file, "a", encoding="utf-8") as out:  # the same bytes again would need no bucket
+            out.write("2024-04-01,Guardrail,LF,10,21.50,North Shore Paving,E200\n")
         done = product.run([os.path.join(product.binaries, "pricing-ctl"), "import", "--yes", file])
         assert done.returncode == 1 and "no credentials" in done.stdout + done.stderr, done
