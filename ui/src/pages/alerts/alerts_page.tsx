@@ -84,70 +84,73 @@ function Inbox() {
         />
       }
     >
-      {(alerts.error || note.error) && (
-        <div style={{ padding: 20 }}>
-          <Trouble error={alerts.error ?? note.error} />
-        </div>
-      )}
-      {alerts.isPending && <Bones rows={4} height={40} />}
-      {alerts.data && rows.length === 0 && (
-        <Empty title={state === 'open' ? 'Nothing needs you' : 'None'}>
-          Alerts are raised when a rule below is true, and resolve when it no longer is.
-        </Empty>
-      )}
-      {rows.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Alerts">
-          <table className="plain">
-            <thead>
-              <tr>
-                <th>What</th>
-                <th>Rule</th>
-                <th className="right">A year’s money</th>
-                <th>Since</th>
-                <th />
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map((a) => (
-                <tr key={a.id}>
-                  <td>
-                    <Subject of={a} /> <span className="muted">{happened(a, currency)}</span>
-                  </td>
-                  <td className="muted">{a.rule}</td>
-                  <td className="right num">{a.money === null ? '–' : money(a.money, currency)}</td>
-                  <td className="muted">{moment(a.raised_at)}</td>
-                  <td className="right">
-                    {a.state === 'open' ? (
-                      <Button
-                        size="compact-xs"
-                        variant="default"
-                        loading={note.isPending && note.variables === a.id}
-                        onClick={() => note.mutate(a.id)}
-                      >
-                        Take note
-                      </Button>
-                    ) : (
-                      <span className={`chip ${states[a.state][1]}`}>{states[a.state][0]}</span>
-                    )}
-                  </td>
+      {/* As high as its bones, so that what follows stays where it is when few alerts come. */}
+      <div style={{ minHeight: 212 }}>
+        {(alerts.error || note.error) && (
+          <div style={{ padding: 20 }}>
+            <Trouble error={alerts.error ?? note.error} />
+          </div>
+        )}
+        {alerts.isPending && <Bones rows={4} height={40} />}
+        {alerts.data && rows.length === 0 && (
+          <Empty title={state === 'open' ? 'Nothing needs you' : 'None'}>
+            Alerts are raised when a rule below is true, and resolve when it no longer is.
+          </Empty>
+        )}
+        {rows.length > 0 && (
+          <div className="scroll" tabIndex={0} role="region" aria-label="Alerts">
+            <table className="plain">
+              <thead>
+                <tr>
+                  <th>What</th>
+                  <th>Rule</th>
+                  <th className="right">A year’s money</th>
+                  <th>Since</th>
+                  <th />
                 </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
-      {alerts.hasNextPage && (
-        <div style={{ padding: 16, textAlign: 'center' }}>
-          <Button
-            variant="default"
-            size="xs"
-            loading={alerts.isFetchingNextPage}
-            onClick={() => alerts.fetchNextPage()}
-          >
-            Show more
-          </Button>
-        </div>
-      )}
+              </thead>
+              <tbody>
+                {rows.map((a) => (
+                  <tr key={a.id}>
+                    <td>
+                      <Subject of={a} /> <span className="muted">{happened(a, currency)}</span>
+                    </td>
+                    <td className="muted">{a.rule}</td>
+                    <td className="right num">{a.money === null ? '–' : money(a.money, currency)}</td>
+                    <td className="muted">{moment(a.raised_at)}</td>
+                    <td className="right">
+                      {a.state === 'open' ? (
+                        <Button
+                          size="compact-xs"
+                          variant="default"
+                          loading={note.isPending && note.variables === a.id}
+                          onClick={() => note.mutate(a.id)}
+                        >
+                          Take note
+                        </Button>
+                      ) : (
+                        <span className={`chip ${states[a.state][1]}`}>{states[a.state][0]}</span>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        )}
+        {alerts.hasNextPage && (
+          <div style={{ padding: 16, textAlign: 'center' }}>
+            <Button
+              variant="default"
+              size="xs"
+              loading={alerts.isFetchingNextPage}
+              onClick={() => alerts.fetchNextPage()}
+            >
+              Show more
+            </Button>
+          </div>
+        )}
+      </div>
     </Card>
   );
 }
