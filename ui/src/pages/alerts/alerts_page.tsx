@@ -2,7 +2,7 @@ import { Button, Modal, NumberInput, SegmentedControl, Select, Switch, TextInput
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { BellPlus } from 'lucide-react';
-import { type FormEvent, type ReactNode, useState } from 'react';
+import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { get, write } from '../../api/client';
 import type { Alert, AlertKind, AlertRule, List, Overview } from '../../api/types';
 import { moment, money } from '../../shared/format';
@@ -17,6 +17,8 @@ const states: Record<Alert['state'], [string, string]> = {
 
 export function AlertsPage() {
   const [adding, add] = useState(false);
+  // What is watched stands below the inbox, so it waits to know where that ends.
+  const [inbox_there, set_inbox_there] = useState(false);
   return (
     <>
       <PageHead
@@ -28,8 +30,8 @@ export function AlertsPage() {
         </Button>
       </PageHead>
       <div className="stack">
-        <Inbox />
-        <Rules />
+        <Inbox there={() => set_inbox_there(true)} />
+        {inbox_there && <Rules />}
       </div>
       <Modal
         opened={adding}
@@ -54,7 +56,7 @@ function useRefresh() {
     Promise.all(['alerts', 'alert-rules', 'overview'].map((key) => queries.invalidateQueries({ queryKey: [key] })));
 }
 
-function Inbox() {
+function Inbox({ there }: { there: () => void }) {
   const currency = useCurrency();
   const refresh = useRefresh();
   const [state, set_state] = useState<Alert['state']>('open');
@@ -65,6 +67,10 @@ function Inbox() {
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     refetchInterval: 5_000,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: told once, when the first answer is drawn
+  useEffect(() => {
+    if (!alerts.isPending) there();
+  }, [alerts.isPending]);
   const note = useMutation({
     mutationFn: (id: number) => write('POST', `/alerts/${id}/acknowledge`),
     onSettled: refresh,
@@ -84,73 +90,70 @@ function Inbox() {
         />
       }
     >
-      {/* As high as its bones, so that what follows stays where it is when few alerts come. */}
-      <div style={{ minHeight: 212 }}>
-        {(alerts.error || note.error) && (
-          <div style={{ padding: 20 }}>
-            <Trouble error={alerts.error ?? note.error} />
-          </div>
-        )}
-        {alerts.isPending && <Bones rows={4} height={40} />}
-        {alerts.data && rows.length === 0 && (
-          <Empty title={state === 'open' ? 'Nothing needs you' : 'None'}>
-            Alerts are raised when a rule below is true, and resolve when it no longer is.
-          </Empty>
-        )}
-        {rows.length > 0 && (
-          <div className="scroll" tabIndex={0} role="region" aria-label="Alerts">
-            <table className="plain">
-              <thead>
-                <tr>
-                  <th>What</th>
-                  <th>Rule</th>
-                  <th className="right">A year’s money</th>
-                  <th>Since</th>
-                  <th />
+      {(alerts.error || note.error) && (
+        <div style={{ padding: 20 }}>
+          <Trouble error={alerts.error ?? note.error} />
+        </div>
+      )}
+      {alerts.isPending && <Bones rows={4} height={40} />}
+      {alerts.data && rows.length === 0 && (
+        <Empty title={state === 'open' ? 'Nothing needs you' : 'None'}>
+          Alerts are raised when a rule below is true, and resolve when it no longer is.
+        </Empty>
+      )}
+      {rows.length > 0 && (
+        <div className="scroll" tabIndex={0} role="region" aria-label="Alerts">
+          <table className="plain">
+            <thead>
+              <tr>
+                <th>What</th>
+                <th>Rule</th>
+                <th className="right">A year’s money</th>
+                <th>Since</th>
+                <th />
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map((a) => (
+                <tr key={a.id}>
+                  <td>
+                    <Subject of={a} /> <span className="muted">{happened(a, currency)}</span>
+                  </td>
+                  <td className="muted">{a.rule}</td>
+                  <td className="right num">{a.money === null ? '–' : money(a.money, currency)}</td>
+                  <td className="muted">{moment(a.raised_at)}</td>
+                  <td className="right">
+                    {a.state === 'open' ? (
+                      <Button
+                        size="compact-xs"
+                        variant="default"
+                        loading={note.isPending && note.variables === a.id}
+                        onClick={() => note.mutate(a.id)}
+                      >
+                        Take note
+                      </Button>
+                    ) : (
+                      <span className={`chip ${states[a.state][1]}`}>{states[a.state][0]}</span>
+                    )}
+                  </td>
                 </tr>
-              </thead>
-              <tbody>
-                {rows.map((a) => (
-                  <tr key={a.id}>
-                    <td>
-                      <Subject of={a} /> <span className="muted">{happened(a, currency)}</span>
-                    </td>
-                    <td className="muted">{a.rule}</td>
-                    <td className="right num">{a.money === null ? '–' : money(a.money, currency)}</td>
-                    <td className="muted">{moment(a.raised_at)}</td>
-                    <td className="right">
-                      {a.state === 'open' ? (
-                        <Button
-                          size="compact-xs"
-                          variant="default"
-                          loading={note.isPending && note.variables === a.id}
-                          onClick={() => note.mutate(a.id)}
-                        >
-                          Take note
-                        </Button>
-                      ) : (
-                        <span className={`chip ${states[a.state][1]}`}>{states[a.state][0]}</span>
-                      )}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        )}
-        {alerts.hasNextPage && (
-          <div style={{ padding: 16, textAlign: 'center' }}>
-            <Button
-              variant="default"
-              size="xs"
-              loading={alerts.isFetchingNextPage}
-              onClick={() => alerts.fetchNextPage()}
-            >
-              Show more
-            </Button>
-          </div>
-        )}
-      </div>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      {alerts.hasNextPage && (
+        <div style={{ padding: 16, textAlign: 'center' }}>
+          <Button
+            variant="default"
+            size="xs"
+            loading={alerts.isFetchingNextPage}
+            onClick={() => alerts.fetchNextPage()}
+          >
+            Show more
+          </Button>
+        </div>
+      )}
     </Card>
   );
 }
