@@ -94,7 +94,7 @@ def test_a_name_means_ones_own_model_also_at_pricing_web(product):
     path = "/api/v1/models/system-test"
     assert product.admin().get(path).status == 200
     for who in stranger(product):
-        known, unknown = who.get(path), who.get("/api/v1/models/no-such-model")
+        known, unknown = who.call("GET", path), who.call("GET", "/api/v1/models/no-such-model")
         assert known.status == unknown.status == 404, (known, unknown)
         assert known.json["message"].replace("system-test", "") == unknown.json["message"].replace("no-such-model", "")
         for method, end, body in (("POST", "promote", {"version": 1}), ("POST", "rollback", None), ("PUT", "traffic", {})):
