@@ -3,6 +3,7 @@
 #include "insight/drift_routes.hpp"
 #include "support/api_call.hpp"
 #include "support/postgres_server.hpp"
+#include "support/process.hpp"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -18,10 +19,6 @@ constexpr int lettings = 156; // one a week for three years; the model has seen 
 
 class check_drift_test : public testing::Test {
  protected:
-  check_drift_test() {
-    std::string name = (std::filesystem::temp_directory_path() / "pricing-drift-XXXXXX").string();
-    folder = mkdtemp(name.data());
-  }
   ~check_drift_test() override { std::filesystem::remove_all(folder); }
 
   // Twenty items of five kinds each, told apart by the first word alone; each letting has a level of its own (a tenth),
@@ -88,7 +85,7 @@ class check_drift_test : public testing::Test {
   test::postgres_server& server = test::postgres_server::instance();
   const organization_id organization = server.new_organization();
   postgres::session session{server.app_url()};
-  std::filesystem::path folder;
+  const std::filesystem::path folder = test::make_temporary_folder(false);
 };
 
 TEST_F(check_drift_test, finds_a_tenth_on_one_category_beneath_levels_of_lettings_as_large) {

@@ -1,6 +1,7 @@
 #include "operations/backup_manager.hpp"
 #include "operations/child_process.hpp"
 #include "operations/tar_writer.hpp"
+#include "support/process.hpp"
 
 #include <gtest/gtest.h>
 
@@ -99,8 +100,7 @@ TEST(backup_location, may_name_one_backup) {
 }
 
 TEST(tar_writer, writes_what_tar_reads) {
-  char pattern[] = "/tmp/pricing-tar-XXXXXX";
-  const std::filesystem::path folder = mkdtemp(pattern);
+  const auto folder = test::make_temporary_folder(false);
   std::ofstream(folder / "file") << std::string(1000, 'x');
   std::ofstream(folder / "empty");
   const std::string long_name = "models/" + std::string(60, 'a') + "/" + std::string(90, 'b');

@@ -1,6 +1,8 @@
 // What needs no server; tests/infrastructure runs the product on one.
 #include "storage/s3_store.hpp"
 
+#include "support/process.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -49,8 +51,7 @@ TEST(s3_store, reads_lent_credentials) {
 }
 
 TEST(open_store, chooses_by_the_location) {
-  char name[] = "/tmp/pricing-storage-XXXXXX";
-  const std::string folder = mkdtemp(name);
+  const std::string folder = test::make_temporary_folder(false);
   EXPECT_NE(dynamic_cast<folder_store*>(open_store(folder).get()), nullptr);
   ::setenv("AWS_ACCESS_KEY_ID", "a", 1);
   ::setenv("AWS_SECRET_ACCESS_KEY", "b", 1);
