@@ -1,6 +1,6 @@
 #include "ingest/ingest_service.hpp"
 
-#include "ingest/sha256.hpp"
+#include "storage/sha256.hpp"
 #include "wire/json.hpp"
 
 #include <thread>
@@ -132,14 +132,14 @@ upload_view ingest_service::view_of(work&, const upload_row& row) {
 
 result<upload_view> ingest_service::receive(organization_id organization, std::optional<std::int64_t> user,
                                             const std::string& file_name, const std::filesystem::path& file) {
-  const auto hash = sha256_of_file(file);
+  const auto hash = storage::sha256_of_file(file);
   if (!hash)
     return hash.error();
   work w(sessions_, organization);
   const auto same = w.store.find_upload_by_hash(*hash);
   if (same && same->state != "pending" && same->state != "validating")
     return view_of(w, *same);
-  const auto key = files_.keep(file, hex(*hash));
+  const auto key = files_.keep(file, storage::hex(*hash));
   if (!key)
     return key.error();
   const auto stored = files_.open(*key);

@@ -2,6 +2,7 @@
 
 #include "core/clock.hpp"
 #include "storage/files.hpp"
+#include "storage/sha256.hpp"
 
 #include <boost/json/parse.hpp>
 #include <curl/curl.h>
@@ -229,7 +230,10 @@ result<s3_store::answer> s3_store::call(const request& r) const {
   if (!keys)
     return keys.error();
   const auto user = keys->access_key + ":" + keys->secret_key;
-  const auto hash = r.from.empty() ? sha256_hex(r.body) : sha256_hex_of_file(r.from);
+  const auto of_file = r.from.empty() ? result<std::string>("") : sha256_of_file(r.from);
+  if (!of_file)
+    return of_file.error();
+  const auto hash = r.from.empty() ? sha256_hex(r.body) : hex(*of_file);
   std::string failure;
   for (int attempt = 1;; ++attempt) {
     const std::unique_ptr<CURL, curl_free> owned(curl_easy_init());

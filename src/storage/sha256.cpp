@@ -1,10 +1,12 @@
-#include "ingest/sha256.hpp"
+#include "storage/sha256.hpp"
+
+#include "storage/object_store.hpp"
 
 #include <fstream>
 #include <sodium.h>
 #include <vector>
 
-namespace pricing::ingest {
+namespace pricing::storage {
 
 result<std::string> sha256_of_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -21,6 +23,13 @@ result<std::string> sha256_of_file(const std::filesystem::path& file) {
   return out;
 }
 
+std::string sha256_hex(std::string_view bytes) {
+  std::string out(crypto_hash_sha256_BYTES, '\0');
+  crypto_hash_sha256(reinterpret_cast<unsigned char*>(out.data()), reinterpret_cast<const unsigned char*>(bytes.data()),
+                     bytes.size());
+  return hex(out);
+}
+
 std::string hex(std::string_view bytes) {
   static constexpr char digits[] = "0123456789abcdef";
   std::string out;
@@ -31,4 +40,4 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
-} // namespace pricing::ingest
+} // namespace pricing::storage
