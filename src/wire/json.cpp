@@ -272,8 +272,11 @@ void write_double(std::string& out, double v) {
     out += "null";
     return;
   }
+  // Written as digits alone, one of more than 64 bits would be read as an integer and refused (exact_json.hpp).
+  const bool is_wide = std::abs(v) >= 9e15;
   char buffer[32];
-  out.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr);
+  out.append(buffer, is_wide ? std::to_chars(buffer, buffer + sizeof buffer, v, std::chars_format::scientific).ptr
+                             : std::to_chars(buffer, buffer + sizeof buffer, v).ptr);
 }
 
 void write_int(std::string& out, std::int64_t v) {

@@ -152,6 +152,11 @@ TEST(json, escapes_text_and_writes_no_nan) {
   EXPECT_EQ(encode(std::optional<int>()), "null");
 }
 
+TEST(json, reads_every_double_that_it_writes) {
+  for (const double v : {0.0, -0.1, 123.0, 8.999e15, 9.1e15, -1.8446744073709552e19, 5.555555555555555e20, 1e22, 1e300})
+    EXPECT_EQ(decode_json<double>(encode(v)).value(), v) << encode(v);
+}
+
 TEST(json, reads_parameters_from_text) {
   const auto read = [](std::string_view source, auto out) {
     decoder d;
