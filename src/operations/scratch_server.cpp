@@ -135,6 +135,9 @@ result<std::unique_ptr<scratch_server>> scratch_server::start(const backup_store
                                     {"jit", "off"},
                                     {"timezone", "UTC"},
                                     {"log_timezone", "UTC"},
+                                    // A copy tells nobody of itself, and no job drops or packs its chunks.
+                                    {"timescaledb.telemetry_level", "off"},
+                                    {"timescaledb.max_background_workers", "0"},
                                     {"recovery_target_action", "promote"}})
     set(name, value);
   set("unix_socket_directories", folder.string());
