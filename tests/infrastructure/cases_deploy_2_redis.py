@@ -131,6 +131,12 @@ class Stage:
             self.processes[f"certificate {port}"] = subprocess.Popen(
                 ["/bin/sh", os.path.join(FILES, "take-certificate.sh"), "sentinel" if is_sentinel else "server", str(port)],
                 env=environment, stdout=log, stderr=log)
+        wait_for(lambda: self.said(port), 10, "nobody looks after it")
+
+    def said(self, port):
+        """What the container beside this one has said."""
+        with open(os.path.join(self.folder, f"certificate.{port}.log"), encoding="utf-8") as file:
+            return file.read()
 
     def kill(self, port):
         p = self.processes.pop(port)
@@ -332,12 +338,7 @@ def test_a_renewed_certificate_is_served_without_a_restart(stage):
         with socket.create_connection(("127.0.0.1", master), 2) as plain, old.wrap_socket(plain, server_hostname="localhost") as kept:
             # Half of it, as long as the other half is on its way: refused, and nothing changes.
             s.renew(renewed, "tls.crt")
-            log = os.path.join(s.folder, f"certificate.{master}.log")
-
-            def refused():
-                with open(log, encoding="utf-8") as file:
-                    return "does not take" in file.read()
-            wait_for(refused, 10, s.logs)
+            wait_for(lambda: "does not take" in s.said(master), 10, s.logs)
             assert ask(master, ("PING",)) == ["PONG"]
             wait_for(lambda: s.processes[s.sentinels[2]].poll() is not None, 10, "the sentinel does not end")
             s.renew(renewed)

@@ -27,6 +27,7 @@ take() {
 # A server is told once at the start too, for a renewal that came while nobody looked; a sentinel began with this pod.
 taken=
 [ "$kind" = server ] || taken=$(digest)
+echo "looks after the $kind on $port"
 while :; do
   found=$(digest)
   if [ "$found" != "$taken" ]; then
