@@ -58,7 +58,7 @@ class Database:
     def start_server(self, data, archive):
         self.start("server", "postgres", "postgres", "-c", "config_file=/etc/postgresql/postgresql.conf", "-c",
                    "hba_file=/etc/postgresql/pg_hba.conf", "-c", "ident_file=/etc/postgresql/pg_ident.conf", options=(
-                       "--network-alias=pricing-postgres", "--shm-size=512m", "--tmpfs=/tmp", "--tmpfs=/var/run/postgresql:mode=1777",
+                       "--network-alias=pricing-postgres", "--shm-size=512m", "--tmpfs=/tmp", f"--volume={self.make('run', SERVER)}:/var/run/postgresql",
                        "--env=PGDATA=/var/lib/postgresql/data/pgdata", "--env=POSTGRES_PASSWORD_FILE=/run/secrets/postgres/postgres_password",
                        "--env=POSTGRES_INITDB_ARGS=--data-checksums --encoding=UTF8 --locale=C.UTF-8",
                        f"--volume={data}:/var/lib/postgresql/data", f"--volume={archive}:/var/lib/postgresql/archive",
@@ -66,7 +66,7 @@ class Database:
                        f"--volume={CONFIGURATION}/roles.sh:/docker-entrypoint-initdb.d/100-roles.sh:ro",
                        self.mount("pricing-postgres", "postgres"), self.mount("pricing-postgres-tls", "postgres-tls")))
         wait_for(lambda: self.stage.podman("exec", f"{self.name}-server", "pg_isready", "--quiet", "--host=127.0.0.1").returncode == 0, 90,
-                 lambda: self.stage.podman("logs", f"{self.name}-server").stderr[-3000:])
+                 lambda: self.logs("server"))
 
     def __enter__(self):
         try:
@@ -74,7 +74,8 @@ class Database:
             assert done.returncode == 0, done
             archive = self.make("archive", SERVER)
             self.make("backups", JOB)
-            os.chmod(self.make("sealed", SERVER), 0o777)  # a bucket in the cluster: what seals the log and what cleans up both write there
+            # A bucket in the cluster, where what seals the log writes and what cleans up deletes.
+            os.chmod(self.make("sealed/production/wal", SERVER), 0o777)
             self.start_server(self.make("data", SERVER), archive)
             self.start("archive", "backup", "wal", "ship", "/var/lib/postgresql/archive", options=(
                 f"--volume={archive}:/var/lib/postgresql/archive", f"--volume={self.folder}/sealed:/sealed", "--tmpfs=/tmp",
@@ -88,6 +89,10 @@ class Database:
     def __exit__(self, *_):
         self.end("restored", "archive", "server")
         self.stage.podman("network", "rm", "--force", self.name)
+
+    def logs(self, role):
+        done = self.stage.podman("logs", f"{self.name}-{role}")
+        return done.stdout[-2000:] + done.stderr[-2000:]
 
     def sql(self, text):
         done = self.stage.podman("exec", f"{self.name}-server", "psql", "--username=postgres", "--dbname=pricing", "-XAtqc", text)
@@ -190,7 +195,7 @@ def test_a_moment_of_a_hypertable_is_restored(stage):
         now = database.sql(COUNT)
         last = database.sql("select pg_walfile_name(pg_current_wal_lsn())")
         database.sql("select pg_switch_wal()")
-        wait_for(lambda: database.is_sealed(last), 90, lambda: stage.podman("logs", database.name + "-archive").stderr[-3000:])
+        wait_for(lambda: database.is_sealed(last), 90, lambda: database.logs("archive"))
         assert database.backup("verify")["rows"] >= rows, "compared with the moment of the copy"
 
         version = database.sql("select extversion from pg_extension where extname = 'timescaledb'")
