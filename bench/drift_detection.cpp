@@ -3,8 +3,8 @@
 // FOLDER: yearly gzip CSVs of bid tabulations; lettings from FROM to UNTIL (2016-01-01, 2020-01-01) are used. Without
 // one, synthetic prices with heavy tails and letting effects. A split draws lettings at random into windows of 500 rows
 // for each of the ten largest categories (first word of the item) and leaves the others as reference, so that nothing
-// differs but by chance. What is expected of a line is the price model's word, trained on what was before (every two
-// years). The windows are looked at after 100, 200, ... 500 rows, an alarm at any look being one of the split; then the
+// differs but by chance. What is expected of a line is the price model's word, trained on what was before (every
+// year). The windows are looked at after 100, 200, ... 500 rows, an alarm at any look being one of the split; then the
 // prices of one category at a time are raised by 10 % and the windows looked at again. Everything is looked at
 // together, at the default level. Exits 1 below a must.
 #include "bid_tabulations.hpp"
@@ -31,7 +31,7 @@ using learn::drift_role;
 
 constexpr std::array<std::size_t, 5> looks{100, 200, 300, 400, 500};
 constexpr std::size_t window_rows = looks.back();
-constexpr std::int32_t retrain_days = 730;
+constexpr std::int32_t retrain_days = 365;
 constexpr double shift = 0.0953101798; // log 1.1
 constexpr std::size_t residual_column = 4;
 

@@ -48,6 +48,14 @@ method method_of(beast_http::verb v) {
   }
 }
 
+// The steady clock as of the kernel's last tick, a few milliseconds ago at most: a limit of seconds needs no better,
+// and a request asks several times.
+steady::time_point recently() {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+  return steady::time_point(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
+}
+
 // A streamed body on disk, removed with this object unless the handler moved it away.
 class temporary_file {
  public:
@@ -216,7 +224,7 @@ session::~session() {
 
 void session::enter(phase p, steady::duration limit) {
   phase_ = p;
-  expires_at_ = steady::now() + limit;
+  expires_at_ = recently() + limit;
 }
 
 void session::close() {
@@ -423,7 +431,7 @@ void session::identify() {
 asio::awaitable<bool> session::read_body(parser& p, context* c) {
   const auto& settings = owner_->shared.settings;
   const auto limit = std::chrono::seconds(settings.body_timeout_s);
-  const auto started = steady::now();
+  const auto started = recently();
   p.eager(true);
   enter(phase::body, limit);
   if (c && !p.is_done() && equal_without_case(request_.header("Expect"), "100-continue")) {
@@ -445,7 +453,7 @@ asio::awaitable<bool> session::read_body(parser& p, context* c) {
       co_return false;
     // Every gap is limited, and so is the average: at least 1 KB a second after the first gap.
     const auto average = started + limit + std::chrono::seconds(request_.body_bytes / 1024);
-    expires_at_ = std::min(steady::now() + limit, average);
+    expires_at_ = std::min(recently() + limit, average);
   }
   co_return true;
 }
@@ -465,7 +473,7 @@ asio::awaitable<response> session::answer(parser& p, const router::match& m, std
     co_return too_large();
   const auto timeout =
       std::chrono::seconds(options && options->timeout_s ? options->timeout_s : settings.request_timeout_s);
-  r.deadline = steady::now() + timeout;
+  r.deadline = recently() + timeout;
   if (to_file) {
     enter(phase::handling, timeout);
     if (const auto admitted = co_await owner_->routes.admit(*c); !admitted)
@@ -487,8 +495,8 @@ asio::awaitable<response> session::answer(parser& p, const router::match& m, std
   body_read = true;
   if (to_file)
     r.body_file = p.file.name();
-  r.deadline = steady::now() + timeout;
   enter(phase::handling, timeout);
+  r.deadline = expires_at_;
   if (!c)
     co_return response{.status = 0}; // not in the route table
   if (!to_file)
@@ -636,11 +644,16 @@ asio::awaitable<bool> session::write(response out, bool keep_alive) {
   sent_ = out_.size() + content.size();
   if (content.size() <= copied_max)
     out_ += std::exchange(content, {});
+  // After what else is ready: many clients are woken at once for less than one by one.
+  enter(phase::writing, limit);
+  co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+  std::string_view head = out_;
+  head.remove_prefix(socket_.try_write(head));
   bool good = true;
-  for (bool first = true; good && (first || !content.empty()); first = false) {
+  while (good && (!head.empty() || !content.empty())) {
     const auto piece = content.substr(0, piece_max);
     content.remove_prefix(piece.size());
-    const std::array<asio::const_buffer, 2> both{first ? asio::buffer(out_) : asio::const_buffer(),
+    const std::array<asio::const_buffer, 2> both{asio::buffer(std::exchange(head, {})),
                                                  asio::const_buffer(piece.data(), piece.size())};
     enter(phase::writing, limit);
     auto [ec, n] = co_await asio::async_write(socket_, both, as_tuple);

@@ -14,6 +14,10 @@ namespace {
 constexpr std::size_t cells_max = 128;
 constexpr std::size_t bins_max = 10;
 constexpr std::size_t superiority_at = 4; // among the distances
+// A p value is drawn until so many windows by chance are as far off (Besag and Clifford, Sequential Monte Carlo
+// p-values, 1991), or the draws are so many times the asked ones: what is rare needs many draws, what is not few.
+constexpr std::size_t above_enough = 10;
+constexpr std::size_t draws_max_factor = 40;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 // PSI and Jensen–Shannon over bin counts; half a row is added to each bin, or one empty bin would make PSI infinite.
@@ -39,27 +43,30 @@ double empirical_quantile(std::vector<double>& v, double share) {
   return v[at];
 }
 
-// Tail probability among draws of a distance in deviations from its mean. Beyond their largest tenth by the tail of all
-// these distances, exp(−c·distance²) (KS exactly, the others as roots of sums of squares), with the distance's zero at
-// the −1.3 deviations where it is for a half-normal: many columns can be tested with few draws.
+// Share of windows by chance whose distance (in deviations from its mean) is as large. Beyond the largest of many draws
+// by the tail that all these distances have, exp(−c·distance²) (KS exactly, the others as roots of sums of squares),
+// with the distance's zero at the −1.3 deviations where it is for a half-normal, fitted to the outermost draws.
 double tail_probability(std::vector<double> draws, double value) {
   constexpr double zero = -1.3;
+  constexpr std::size_t outermost = 50;
   const auto squared = [](double v) { return v > zero ? (v - zero) * (v - zero) : 0; };
-  std::sort(draws.begin(), draws.end());
-  const std::size_t first = draws.size() * 9 / 10;
-  const double start = draws[first];
-  if (value <= start) {
-    const auto above = draws.end() - std::lower_bound(draws.begin(), draws.end(), value);
-    return (1 + static_cast<double>(above)) / static_cast<double>(draws.size() + 1);
+  const auto n = static_cast<double>(draws.size());
+  const auto above = std::count_if(draws.begin(), draws.end(), [&](double d) { return d >= value; });
+  const double rank = (1 + static_cast<double>(above)) / (n + 1);
+  if (above > 0 || draws.size() < 2 * outermost) {
+    return rank;
   }
+  const auto first = draws.end() - outermost;
+  std::nth_element(draws.begin(), first, draws.end());
+  const double start = *first;
   double excess = 0;
-  for (std::size_t i = first; i < draws.size(); ++i) {
-    excess += squared(draws[i]) - squared(start);
+  for (auto d = first; d != draws.end(); ++d) {
+    excess += squared(*d) - squared(start);
   }
-  const auto n = static_cast<double>(draws.size() - first);
-  const double share = (1 + n) / static_cast<double>(draws.size() + 1);
-  return excess > 0 ? share * std::exp(-(squared(value) - squared(start)) * n / excess)
-                    : 1 / static_cast<double>(draws.size() + 1);
+  if (!(excess > 0)) {
+    return rank;
+  }
+  return std::min(rank, outermost / n * std::exp(-(squared(value) - squared(start)) * outermost / excess));
 }
 
 drift_distances as_distances(std::span<const double> v) {
@@ -251,64 +258,99 @@ result<drift_reference> drift_reference::build(std::vector<drift_column> columns
   return out;
 }
 
+// Windows of `goal` rows taken out of the reference by whole chunks (the last in part), each against what is left of
+// it.
+class drift_reference::window_draws {
+ public:
+  window_draws(const drift_reference& reference, std::size_t column, double goal)
+      : chunk_rows_(reference.chunk_rows_),
+        cells_(reference.cells_[column]),
+        goal_(goal),
+        random_(reference.options_.seed),
+        order_(chunk_rows_.size()),
+        drawn_(cells_.size()),
+        rest_(cells_.size()) {
+    std::iota(order_.begin(), order_.end(), std::size_t{0});
+  }
+
+  distance_array next() {
+    std::fill(drawn_.begin(), drawn_.end(), 0.0);
+    double rows = 0;
+    for (std::size_t i = 0; i < order_.size() && rows < goal_; ++i) {
+      std::swap(order_[i], order_[i + random_() % (order_.size() - i)]);
+      const auto size = static_cast<double>(chunk_rows_[order_[i]]);
+      const double share = std::min(1.0, (goal_ - rows) / size);
+      rows += size * share;
+      for (const auto& [cell, times] : cells_.chunks[order_[i]]) {
+        drawn_[cell] += share * times;
+      }
+    }
+    for (std::size_t c = 0; c < drawn_.size(); ++c) {
+      rest_[c] = std::max(0.0, cells_.all[c] - drawn_[c]);
+    }
+    return measure(cells_, drawn_, rest_);
+  }
+
+ private:
+  const std::vector<std::uint64_t>& chunk_rows_;
+  const column_cells& cells_;
+  double goal_;
+  std::mt19937_64 random_;
+  std::vector<std::size_t> order_;
+  std::vector<double> drawn_, rest_;
+};
+
 column_drift drift_reference::compare(std::size_t column, const drift_profile& window) const {
   const auto& cells = cells_[column];
   const auto counts = count(cells, window, column);
   const auto observed = measure(cells, std::vector<double>(counts.begin(), counts.end()), cells.all);
+  const bool location_only = columns_[column].role == drift_role::residual && !cells.categorical;
+  const auto n = static_cast<double>(options_.draws);
 
-  // Windows of the same size taken out of the reference, each against what is left of it.
-  const double goal = std::min(static_cast<double>(window.rows()), static_cast<double>(rows_) / 2);
-  std::mt19937_64 random(options_.seed);
-  std::vector<std::size_t> order(chunk_rows_.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  window_draws draws(*this, column, std::min(static_cast<double>(window.rows()), static_cast<double>(rows_) / 2));
   std::array<std::vector<double>, distances> chance;
-  std::vector<double> drawn(cells.size());
-  std::vector<double> rest(cells.size());
   for (std::size_t draw = 0; draw < options_.draws; ++draw) {
-    std::fill(drawn.begin(), drawn.end(), 0.0);
-    double rows = 0;
-    for (std::size_t i = 0; i < order.size() && rows < goal; ++i) {
-      std::swap(order[i], order[i + random() % (order.size() - i)]);
-      const auto size = static_cast<double>(chunk_rows_[order[i]]);
-      const double share = std::min(1.0, (goal - rows) / size);
-      rows += size * share;
-      for (const auto& [cell, times] : cells.chunks[order[i]]) {
-        drawn[cell] += share * times;
-      }
-    }
-    for (std::size_t c = 0; c < drawn.size(); ++c) {
-      rest[c] = std::max(0.0, cells.all[c] - drawn[c]);
-    }
-    const auto d = measure(cells, drawn, rest);
+    const auto d = draws.next();
     for (std::size_t k = 0; k < distances; ++k) {
       chance[k].push_back(d[k]);
     }
   }
-
-  // The distances in deviations of chance; the largest counts, among the largest of each draw.
-  std::vector<double> largest(options_.draws, 0.0);
-  double largest_observed = 0;
+  distance_array mean{};
+  distance_array deviation{};
   distance_array limit{};
-  const bool location_only = columns_[column].role == drift_role::residual && !cells.categorical;
   for (std::size_t k = 0; k < distances; ++k) {
-    const auto n = static_cast<double>(options_.draws);
-    const double mean = std::accumulate(chance[k].begin(), chance[k].end(), 0.0) / n;
-    double squares = 0;
+    mean[k] = std::accumulate(chance[k].begin(), chance[k].end(), 0.0) / n;
     for (const double d : chance[k]) {
-      squares += (d - mean) * (d - mean);
+      deviation[k] += (d - mean[k]) * (d - mean[k]) / n;
     }
-    if (location_only && k != superiority_at) {
-      limit[k] = empirical_quantile(chance[k], 1 - options_.level);
-      continue;
-    }
-    if (const double deviation = std::sqrt(squares / n); deviation > 1e-12) {
-      for (std::size_t i = 0; i < largest.size(); ++i) {
-        largest[i] = std::max(largest[i], (chance[k][i] - mean) / deviation);
+    deviation[k] = std::sqrt(deviation[k]);
+  }
+  // The distances in deviations of chance; the largest counts.
+  const auto largest_of = [&](const distance_array& d) {
+    double largest = 0;
+    for (std::size_t k = location_only ? superiority_at : 0; k < distances; ++k) {
+      if (deviation[k] > 1e-12) {
+        largest = std::max(largest, (d[k] - mean[k]) / deviation[k]);
+      } else if (d[k] > mean[k] + 1e-9) { // the reference never varies
+        largest = 1e6;
       }
-      largest_observed = std::max(largest_observed, (observed[k] - mean) / deviation);
-    } else if (observed[k] > mean + 1e-9) { // the reference never varies
-      largest_observed = 1e6;
     }
+    return largest;
+  };
+  const double largest_observed = largest_of(observed);
+  std::vector<double> largest;
+  std::size_t above = 0;
+  const auto take = [&](const distance_array& d) {
+    largest.push_back(largest_of(d));
+    above += largest.back() >= largest_observed ? 1 : 0;
+  };
+  for (std::size_t draw = 0; draw < options_.draws; ++draw) {
+    take({chance[0][draw], chance[1][draw], chance[2][draw], chance[3][draw], chance[4][draw]});
+  }
+  while (above < above_enough && largest.size() < draws_max_factor * options_.draws) {
+    take(draws.next());
+  }
+  for (std::size_t k = 0; k < distances; ++k) {
     limit[k] = empirical_quantile(chance[k], 1 - options_.level);
   }
   column_drift out;

@@ -61,8 +61,10 @@ struct drift_distances {
 };
 
 struct drift_options {
-  std::size_t draws = 500; // windows drawn from the reference for each column, 100 to 100,000
-  double level = 0.01;     // false discovery rate over all columns and groups looked at together; the limits' level too
+  // Windows drawn from the reference for each column, 100 to 100,000; where they are not enough to tell how rare the
+  // window is, up to 40 times as many.
+  std::size_t draws = 500;
+  double level = 0.01; // false discovery rate over all columns and groups looked at together; the limits' level too
   std::uint64_t seed = 1;
 };
 
@@ -126,6 +128,8 @@ class drift_reference {
     std::vector<std::vector<cell_count>> chunks; // counts of each chunk, without cells that it has nothing in
     std::size_t size() const { return all.size(); }
   };
+
+  class window_draws;
 
   static column_cells make_cells(const drift_profile& all, std::size_t column);
   static std::vector<float> count(const column_cells& cells, const drift_profile& p, std::size_t column);

@@ -62,7 +62,7 @@ void io_thread::request_stop() {
     asio::co_spawn(*io_, stop(), [this](std::exception_ptr e) {
       if (e)
         log::error("stopping failed", {{"error", describe(e).c_str()}});
-      ended_ = true;
+      io_->stop();
     });
   });
 }
@@ -77,10 +77,11 @@ asio::awaitable<void> io_thread::stop() {
 
 void io_thread::run() {
   using namespace std::chrono_literals;
-  auto work = asio::make_work_guard(*io_);
-  while (!ended_)
-    io_->run_one();
-  work.reset();
+  {
+    const auto work = asio::make_work_guard(*io_);
+    io_->run();
+  }
+  io_->restart();
   // What the stop steps set free ends now; what still waits is abandoned.
   io_->run_for(50ms);
   if (failure_)

@@ -46,7 +46,6 @@ class io_thread {
   std::unique_ptr<asio::io_context> io_;
   unsigned index_;
   bool stopping_ = false;
-  bool ended_ = false;
   std::exception_ptr failure_;
   std::vector<std::function<asio::awaitable<void>()>> stop_steps_;
 };

@@ -7,6 +7,8 @@
 #include <boost/asio/ssl/stream.hpp>
 
 #include <memory>
+#include <string_view>
+#include <sys/socket.h>
 #include <utility>
 
 namespace pricing::net {
@@ -35,6 +37,15 @@ class tls_socket {
     return tls_->async_handshake(as, std::forward<Token>(token));
   }
   SSL* native_tls() { return tls_ ? tls_->native_handle() : nullptr; }
+
+  // Sends what the kernel takes at once, which most answers are, without a turn of the event loop: returns how many
+  // bytes; 0 when it is encrypted or anything is wrong, which the write that must follow will meet again.
+  std::size_t try_write(std::string_view bytes) {
+    if (tls_ || bytes.empty())
+      return 0;
+    const auto sent = ::send(plain_.native_handle(), bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+  }
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {

@@ -895,6 +895,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{name}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two versions of the price model (name: price) or the part-cost model (part-cost) side by side */
+        get: operations["get_models_name_compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/should-cost": {
         parameters: {
             query?: never;
@@ -2151,10 +2168,70 @@ export interface components {
         models_training_view: {
             job_id: number;
         };
+        models_model_comparison: {
+            name: string;
+            left: components["schemas"]["models_compared_version"];
+            right: components["schemas"]["models_compared_version"];
+            same_data: boolean;
+            figures: components["schemas"]["models_compared_figure"][];
+            categories: components["schemas"]["models_compared_category"][];
+            parameters: components["schemas"]["models_compared_parameter"][];
+            features: components["schemas"]["models_compared_features"];
+        };
+        models_compared_version: {
+            version: string;
+            state: string;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            promoted_at?: string | null;
+            /** Format: date */
+            trained_until?: string | null;
+            /** Format: date */
+            tested_from?: string | null;
+            /** Format: date */
+            tested_to?: string | null;
+            snapshot: string;
+            why: string;
+        };
+        models_compared_figure: {
+            name: string;
+            label: string;
+            unit: string;
+            baseline: boolean;
+            left?: number | null;
+            right?: number | null;
+            difference?: number | null;
+            best?: string | null;
+        };
+        models_compared_category: {
+            name: string;
+            left_lines?: number | null;
+            right_lines?: number | null;
+            left_error?: number | null;
+            right_error?: number | null;
+            best_error?: string | null;
+            left_coverage?: number | null;
+            right_coverage?: number | null;
+            best_coverage?: string | null;
+        };
+        models_compared_parameter: {
+            name: string;
+            left?: string | null;
+            right?: string | null;
+            differs: boolean;
+        };
+        models_compared_features: {
+            known: boolean;
+            shared: number;
+            only_left: string[];
+            only_right: string[];
+        };
         models_should_cost_state: {
             table?: components["schemas"]["models_table_view"] | null;
             model?: components["schemas"]["models_part_cost_model_view"] | null;
             versions: components["schemas"]["models_part_cost_model_view"][];
+            form?: components["schemas"]["models_part_form"] | null;
         };
         models_table_view: {
             id: number;
@@ -2178,8 +2255,53 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        models_part_form: {
+            terms: components["schemas"]["models_named_column"][];
+            measures: components["schemas"]["models_measure_field"][];
+            labels: components["schemas"]["models_label_field"][];
+            components: components["schemas"]["models_known_value"][];
+            suppliers: components["schemas"]["models_known_value"][];
+            example?: components["schemas"]["models_example_part"] | null;
+        };
+        models_named_column: {
+            column: string;
+            means: string;
+        };
+        models_measure_field: {
+            name: string;
+            low: number;
+            usual: number;
+            high: number;
+            parts: number;
+        };
+        models_label_field: {
+            name: string;
+            values: components["schemas"]["models_known_value"][];
+            more: boolean;
+            parts: number;
+        };
+        models_known_value: {
+            value: string;
+            parts: number;
+        };
+        models_example_part: {
+            part: string;
+            supplier: string;
+            facts: components["schemas"]["models_example_fact"][];
+            bill: components["schemas"]["models_example_component"][];
+            quantities: number[];
+        };
+        models_example_fact: {
+            name: string;
+            value: string;
+        };
+        models_example_component: {
+            component: string;
+            quantity: number;
+        };
         models_taken_table: {
             table: components["schemas"]["models_table_view"];
+            terms: components["schemas"]["models_named_column"][];
             left_out_rows: string[];
             job_id: number;
         };
@@ -6525,6 +6647,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["models_training_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_models_name_compare: {
+        parameters: {
+            query: {
+                left: string;
+                right: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["models_model_comparison"];
                 };
             };
             /** @description No or wrong credentials */
