@@ -217,6 +217,9 @@ def test_a_moment_of_a_hypertable_is_restored(stage):
             assert copy.sql("select count(*) from pg_stat_activity where backend_type like '%Scheduler%'") == "0"
 
         # Moved into place, it is the product's database: the same roles, and a hypertable that takes new years.
+        stage.podman("stop", "--time=20", f"{database.name}-archive")
+        ended = stage.podman("inspect", "--format={{.State.ExitCode}}", f"{database.name}-archive").stdout.strip()
+        assert ended == "0", f"it had to be killed ({ended}) and would hold its pod up"
         database.end("archive", "server")
         place = database.make("moved", SERVER)
         os.rename(copy.data(), os.path.join(place, "pgdata"))
