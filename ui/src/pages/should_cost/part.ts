@@ -176,7 +176,7 @@ export function cause_of(name: string, asked: Asked): string {
   const fact = (column: string) => asked.facts.find((f) => f.name === column)?.value;
   const value = fact(name);
   if (value !== undefined) return `${name} ${value}`;
-  if (causes[name]) return causes[name];
+  if (causes[name] && name !== 'other') return causes[name];
   const at = name.indexOf('=');
   if (at <= 0) return `${name} not said`;
   const column = name.slice(0, at);
