@@ -71,6 +71,17 @@ export type VerdictRow = Shape<'sourcing_verdict_summary'>;
 
 type Metrics = Record<string, number | null> | null;
 export type ModelRow = Shape<'models_model_view', { metrics: Metrics }>;
+type BetterSide = 'left' | 'right' | 'neither' | null;
+export type MetricDifference = Shape<'models_metric_difference', { better: BetterSide }>;
+type CategoryDifference = Shape<
+  'models_category_difference',
+  { mdape: MetricDifference; coverage: MetricDifference }
+>;
+export type VersionFacts = Shape<'models_version_facts'>;
+export type VersionComparison = Shape<
+  'models_version_comparison',
+  { metrics: MetricDifference[]; categories: CategoryDifference[] }
+>;
 export type CurrentModel = Shape<'models_current_view', { metrics: Metrics }>;
 
 export type Job = Shape<
