@@ -895,6 +895,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/models/{name}/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Two versions of a model side by side, and which is better; the price model's name is price */
+        get: operations["get_models_name_compare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/should-cost": {
         parameters: {
             query?: never;
@@ -2150,6 +2167,72 @@ export interface components {
         };
         models_training_view: {
             job_id: number;
+        };
+        models_version_comparison: {
+            model: string;
+            left: components["schemas"]["models_version_facts"];
+            right: components["schemas"]["models_version_facts"];
+            same_data?: boolean | null;
+            same_test_lines?: boolean | null;
+            like_for_like: boolean;
+            test_lines: string;
+            metrics: components["schemas"]["models_metric_difference"][];
+            categories: components["schemas"]["models_category_difference"][];
+            categories_only_left: string[];
+            categories_only_right: string[];
+            parameters: components["schemas"]["models_parameter_difference"][];
+            same_parameters: number;
+            features: components["schemas"]["models_feature_difference"];
+        };
+        models_version_facts: {
+            version: string;
+            state: string;
+            /** Format: date-time */
+            created_at: string;
+            snapshot: string;
+            code_version: string;
+            /** Format: date */
+            trained_until?: string | null;
+            /** Format: date */
+            tested_from?: string | null;
+            /** Format: date */
+            tested_until?: string | null;
+            trained_lines?: number | null;
+            tested_lines?: number | null;
+            features?: number | null;
+            feature_names: string[];
+        };
+        models_metric_difference: {
+            name: string;
+            label: string;
+            is_share: boolean;
+            /** @enum {string} */
+            goal: "lower" | "higher" | "target" | "none";
+            target?: number | null;
+            left?: number | null;
+            right?: number | null;
+            difference?: number | null;
+            better?: ("left" | "right" | "neither") | null;
+        };
+        models_category_difference: {
+            name: string;
+            left_lines: number;
+            right_lines: number;
+            mdape: components["schemas"]["models_metric_difference"];
+            coverage: components["schemas"]["models_metric_difference"];
+        };
+        models_parameter_difference: {
+            name: string;
+            left: unknown;
+            right: unknown;
+        };
+        models_feature_difference: {
+            same?: boolean | null;
+            reordered: boolean;
+            only_left: string[];
+            only_right: string[];
+            left_count?: number | null;
+            right_count?: number | null;
         };
         models_should_cost_state: {
             table?: components["schemas"]["models_table_view"] | null;
@@ -6525,6 +6608,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["models_training_view"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_models_name_compare: {
+        parameters: {
+            query: {
+                left: string;
+                right: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["models_version_comparison"];
                 };
             };
             /** @description No or wrong credentials */

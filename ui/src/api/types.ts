@@ -73,10 +73,7 @@ type Metrics = Record<string, number | null> | null;
 export type ModelRow = Shape<'models_model_view', { metrics: Metrics }>;
 type BetterSide = 'left' | 'right' | 'neither' | null;
 export type MetricDifference = Shape<'models_metric_difference', { better: BetterSide }>;
-type CategoryDifference = Shape<
-  'models_category_difference',
-  { mdape: MetricDifference; coverage: MetricDifference }
->;
+type CategoryDifference = Shape<'models_category_difference', { mdape: MetricDifference; coverage: MetricDifference }>;
 export type VersionFacts = Shape<'models_version_facts'>;
 export type VersionComparison = Shape<
   'models_version_comparison',
