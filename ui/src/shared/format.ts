@@ -58,13 +58,6 @@ export function signed_share(value: Numeric, digits = 0): string {
   return `${n > 0 ? '+' : '−'}${percent} %`;
 }
 
-/** A difference of two shares, in percentage points: "−1.5 points". */
-export function signed_points(value: Numeric, digits = 1): string {
-  const n = to_number(value);
-  if (n === null) return missing;
-  return `${signed_share(n, digits).replace(' %', '')} points`;
-}
-
 /** "+18 % over fair", "−12 % under fair", "at fair", "7.5 × fair". */
 export function against_fair(price: Numeric, expected: Numeric): string {
   const p = to_number(price);

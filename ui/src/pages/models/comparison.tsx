@@ -4,7 +4,7 @@ import { CircleCheck, Equal, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useEffect, useRef } from 'react';
 import { get } from '../../api/client';
 import type { MetricDifference, VersionComparison, VersionFacts } from '../../api/types';
-import { count, day, moment, plural, share, signed_points } from '../../shared/format';
+import { count, day, moment, plural, share } from '../../shared/format';
 import { Bones, Card, Empty, Trouble } from '../../shared/furniture';
 import { StateChip } from './state_chip';
 
@@ -113,22 +113,31 @@ function Sides({ m }: { m: MetricDifference }) {
           {text[side]}
         </td>
       ))}
-      <td className="right muted">{difference(m)}</td>
+      <td className="right muted">
+        {difference(m)}
+        {m.is_share && m.difference !== null && <span className="unit"> points</span>}
+      </td>
     </>
   );
 }
 
 function figure(m: MetricDifference, v: number | null): string {
   if (v === null) return '–';
-  if (m.is_share) return share(v, 1);
-  return Number.isInteger(v) ? count(v) : v.toFixed(3);
+  return m.is_share ? share(v, 1) : of_digits(m, v);
 }
 
+/** Signed, of shares in percentage points. */
 function difference(m: MetricDifference): string {
   if (m.difference === null) return '–';
-  if (m.is_share) return signed_points(m.difference);
-  const size = Number.isInteger(m.difference) ? count(Math.abs(m.difference)) : Math.abs(m.difference).toFixed(3);
-  return Number(size) === 0 ? size : `${m.difference > 0 ? '+' : '−'}${size}`;
+  const size = Math.abs(m.difference);
+  const text = m.is_share ? (size * 100).toFixed(1) : of_digits(m, size);
+  if (Number(text) === 0) return text;
+  return `${m.difference > 0 ? '+' : '−'}${text}`;
+}
+
+/** A count where both sides are whole, else three decimals on both sides. */
+function of_digits(m: MetricDifference, v: number): string {
+  return [m.left, m.right].every((n) => n === null || Number.isInteger(n)) ? count(v) : v.toFixed(3);
 }
 
 const full = (v: number | null) => (v === null ? undefined : String(v));
@@ -184,7 +193,7 @@ function Categories({ c }: { c: VersionComparison }) {
             <thead>
               <tr>
                 <th rowSpan={2}>Category</th>
-                <th rowSpan={2} className="right">
+                <th rowSpan={2} className="right spare">
                   Lines
                 </th>
                 <th colSpan={3} scope="colgroup" className="right group">
@@ -212,7 +221,7 @@ function Categories({ c }: { c: VersionComparison }) {
               {c.categories.map((r) => (
                 <tr key={r.name}>
                   <td className="strong">{r.name}</td>
-                  <td className="right muted">
+                  <td className="right muted spare">
                     {r.left_lines === r.right_lines
                       ? count(r.left_lines)
                       : `${count(r.left_lines)} / ${count(r.right_lines)}`}
@@ -292,8 +301,11 @@ function Making({ c }: { c: VersionComparison }) {
           <tbody>
             <tr>
               <td>Made</td>
-              <td className="right">{moment(c.left.created_at)}</td>
-              <td className="right">{moment(c.right.created_at)}</td>
+              {[c.left, c.right].map((v) => (
+                <td key={v.version} className="right" title={moment(v.created_at)}>
+                  {day(v.created_at)}
+                </td>
+              ))}
               <td />
             </tr>
             {rows.map((r) => (
@@ -328,7 +340,7 @@ function Same({ same }: { same: boolean | null }) {
   if (same === null) return null;
   return same ? (
     <span className="faint row" style={{ justifyContent: 'flex-end', gap: 4, flexWrap: 'nowrap' }}>
-      <Equal size={13} aria-hidden /> same
+      <Equal size={13} aria-hidden /> <span className="unit">same</span>
     </span>
   ) : (
     <span className="chip accent" style={{ paddingLeft: 8 }}>

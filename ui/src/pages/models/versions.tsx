@@ -67,7 +67,7 @@ export function Versions() {
                             />
                           </td>
                         )}
-                        <td className="strong">{m.version}</td>
+                        <td className="strong number">{m.version}</td>
                         <td>
                           <StateChip state={m.state} />
                         </td>
