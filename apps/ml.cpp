@@ -7,7 +7,6 @@
 #include "identity/token.hpp"
 #include "insight/model_watch.hpp"
 #include "learn/idle_threads.hpp"
-#include "models/compare_routes.hpp"
 #include "models/prediction_routes.hpp"
 #include "models/should_cost_routes.hpp"
 #include "postgres/config.hpp"
@@ -103,7 +102,6 @@ void run(const settings& s) {
     serving::answer_store answers(thread.io(), s.cache, s.answers, answers_counted);
     auto routes = models::prediction_routes(snapshots, cpu, now, &answers);
     routes.push_back(models::should_cost_route(database, part_costs, cpu, now));
-    routes.push_back(models::compare_route(database, objects, cpu));
     append(routes, serving::inference_routes({.models = served,
                                               .cpu = cpu,
                                               .shadows = shadows,

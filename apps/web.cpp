@@ -22,7 +22,6 @@
 #include "jobs/schedules_routes.hpp"
 #include "jobs/task_routes.hpp"
 #include "market/market_routes.hpp"
-#include "models/compare_routes.hpp"
 #include "models/ml_routes.hpp"
 #include "models/models_routes.hpp"
 #include "models/prediction_client.hpp"
@@ -174,7 +173,6 @@ class web_thread {
     for (auto& r : market::market_routes(database_, insight::history_prediction(database_, model_)))
       routes.push_back(http::cached(std::move(r), answers_, std::chrono::minutes(1)));
     append(routes, models::models_routes(database_));
-    routes.push_back(models::compare_route(database_, *shared_.objects, shared_.files));
     append(routes, models::part_table_routes(database_, *shared_.objects, shared_.files));
     append(routes, models::ml_routes(model_));
     append(routes, serving::registry_routes({database_, *shared_.objects, shared_.files, shared_.manifests,

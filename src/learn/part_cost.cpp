@@ -386,6 +386,9 @@ result<part_cost_model> train_part_cost(const part_catalog& catalog, std::span<c
     o.depth = options.depth + (k % 3 == 2 ? -2 : 0);
     m.means.push_back(mean);
     m.members.emplace_back(booster::train(matrix, goal, weight, o));
+    if (options.after_member) {
+      options.after_member();
+    }
   }
   if (options.calibration_folds > 0) {
     if (const auto done = m.test(catalog, quotes, options); !done) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,6 +59,7 @@ struct part_cost_options {
   int calibration_folds = 0; // fifths of the parts, held out in turn: intervals and a report come of them; 0: neither
   std::size_t label_parts_min = 12; // labels of fewer parts are known by the additive model only
   std::uint64_t seed = 1;
+  std::function<void()> after_member; // members × (1 + calibration_folds) times, from the calling thread
 };
 
 // On quotes of parts that were held out. rmsle: root of the mean square of log(1 + cost) missed by; rmsle_usual: the

@@ -707,19 +707,6 @@ result<price_model> price_model::load(std::string_view bytes) {
   return out;
 }
 
-std::optional<std::size_t> price_model_columns(std::string_view bytes) {
-  if (!bytes.starts_with(magic)) {
-    return std::nullopt;
-  }
-  detail::byte_reader r(bytes.substr(magic.size()));
-  std::uint64_t sum = 0;
-  std::uint64_t features = 0;
-  if (!r.value(sum) || !r.value(features)) {
-    return std::nullopt;
-  }
-  return features;
-}
-
 result<price_model> train(const market_view& view, const train_options& options) {
   const auto until = static_cast<std::int32_t>(options.until.time_since_epoch().count());
   return detail::train_on(view, detail::collect(view, until, options.rows_max, options.threads), options);

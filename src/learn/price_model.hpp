@@ -101,10 +101,6 @@ class price_model {
   std::unique_ptr<detail::model_parts> parts_;
 };
 
-// How many columns the trees of these bytes were made for, also when this version of the code cannot load them any
-// more; nullopt when the bytes are no price model.
-std::optional<std::size_t> price_model_columns(std::string_view bytes);
-
 result<price_model> train(const market_view& view, const train_options& options);
 
 } // namespace pricing::learn

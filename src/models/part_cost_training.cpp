@@ -1,6 +1,6 @@
 #include "models/part_cost_training.hpp"
 
-#include "models/part_table.hpp"
+#include "models/part_form.hpp"
 
 #include <cmath>
 
@@ -39,7 +39,8 @@ boost::json::object to_metrics(const learn::part_cost_report& r, const part_tabl
           {"coverage_90", r.coverage_90},
           {"tested_quotes", r.quotes},
           {"quotes", table.quotes.size()},
-          {"parts", table.catalog.parts.size()}};
+          {"parts", table.catalog.parts.size()},
+          {"form", wire::to_value(form_of(table))}};
 }
 
 } // namespace
@@ -63,7 +64,13 @@ result<train_part_costs_out> train_part_costs(postgres::session& database, stora
   if (!table)
     return table.error();
   step("training", 0.05);
-  const auto model = learn::train_part_cost(table->catalog, table->quotes, options_for(*table));
+  auto options = options_for(*table);
+  const int members = options.members * (1 + options.calibration_folds);
+  options.after_member = [&, done = 0]() mutable {
+    ++done;
+    step("training", 0.05 + 0.9 * done / members);
+  };
+  const auto model = learn::train_part_cost(table->catalog, table->quotes, options);
   if (!model)
     return model.error();
   step("storing", 0.98);

@@ -19,6 +19,9 @@ constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 enum role { part, price, quantity, annual_usage, minimum_order, bracketed, supplier, on, bill, roles };
 
+constexpr std::array<const char*, roles> role_names{
+    "part", "price", "quantity", "annual usage", "minimum order", "bracketed", "supplier", "date", "bill"};
+
 struct column_name {
   const char* name; // letters and digits only
   role means;
@@ -93,9 +96,10 @@ class table_builder {
       const std::string name = plain(columns[i]);
       const auto known =
           std::ranges::find(column_names, name, [](const column_name& c) { return std::string(c.name); });
-      if (known != column_names.end() && at_[known->means] < 0)
+      if (known != column_names.end() && at_[known->means] < 0) {
         at_[known->means] = static_cast<int>(i);
-      else
+        out_.terms.push_back({columns[i], role_names[known->means]});
+      } else
         facts_.push_back({columns[i], i, true});
     }
     std::vector<field_error> missing;

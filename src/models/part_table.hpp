@@ -9,6 +9,8 @@
 #include "learn/part_cost.hpp"
 #include "wire/table.hpp"
 
+#include <boost/describe.hpp>
+
 #include <string>
 #include <vector>
 
@@ -16,10 +18,18 @@ namespace pricing::models {
 
 inline constexpr std::size_t part_rows_max = 500'000;
 
+// A column that is no fact about the part.
+struct named_column {
+  std::string column;
+  std::string means; // part, price, quantity, annual usage, minimum order, bracketed, supplier, date, bill
+};
+BOOST_DESCRIBE_STRUCT(named_column, (), (column, means))
+
 struct part_table {
   learn::part_catalog catalog;
   std::vector<learn::part_quote> quotes;
-  std::vector<std::string> measures, labels; // columns, in their order
+  std::vector<named_column> terms;           // columns, in their order
+  std::vector<std::string> measures, labels; // likewise
   std::size_t suppliers = 0;
   std::size_t left_out = 0;               // rows without a part or a price above zero
   std::vector<std::string> left_out_rows; // the first of them, with the reason

@@ -2,7 +2,7 @@
 
 #include "jobs/job_request.hpp"
 #include "models/model_tasks.hpp"
-#include "models/part_table.hpp"
+#include "models/part_form.hpp"
 
 #include <fstream>
 #include <iterator>
@@ -39,16 +39,17 @@ BOOST_DESCRIBE_STRUCT(table_view, (),
 
 struct taken_table {
   table_view table;
+  std::vector<named_column> terms;        // columns that are no facts about a part
   std::vector<std::string> left_out_rows; // the first of them, with the reason
   std::int64_t job_id = 0;                // of the training
 };
-BOOST_DESCRIBE_STRUCT(taken_table, (), (table, left_out_rows, job_id))
+BOOST_DESCRIBE_STRUCT(taken_table, (), (table, terms, left_out_rows, job_id))
 
 struct part_cost_model_view {
   std::string version;
   std::string state; // promoted, retired, rejected
   std::int64_t table_id = 0;
-  boost::json::value metrics;
+  boost::json::value metrics; // without its form
   timestamp created_at;
 };
 BOOST_DESCRIBE_STRUCT(part_cost_model_view, (), (version, state, table_id, metrics, created_at))
@@ -57,8 +58,9 @@ struct should_cost_state {
   std::optional<table_view> table;            // of the model in use; without one the newest
   std::optional<part_cost_model_view> model;  // in use
   std::vector<part_cost_model_view> versions; // newest first
+  std::optional<part_form> form;              // what can be said about a part to the model in use
 };
-BOOST_DESCRIBE_STRUCT(should_cost_state, (), (table, model, versions))
+BOOST_DESCRIBE_STRUCT(should_cost_state, (), (table, model, versions, form))
 
 struct training_view {
   std::int64_t job_id = 0;
@@ -87,8 +89,10 @@ constexpr const char* find_table =
     "and m.table_id = t.id and m.state = 'promoted' where t.organization_id = $1 order by m.id is null, t.id desc "
     "limit 1";
 constexpr const char* find_versions =
-    "select version, state, table_id, metrics, created_at from part_cost_models where organization_id = $1 order by id "
-    "desc limit 50";
+    "select version, state, table_id, metrics - 'form', created_at from part_cost_models where organization_id = $1 "
+    "order by id desc limit 50";
+constexpr const char* find_form = "select coalesce(metrics->'form', 'null') from part_cost_models where "
+                                  "organization_id = $1 and state = 'promoted'";
 
 struct kept_table {
   part_table read; // without its rows
@@ -135,7 +139,7 @@ answer<taken_table> take_table(postgres::pool& database, storage::object_store& 
   const auto job = co_await jobs::request_job(database, s, train_part_costs_job_kind);
   if (!job)
     co_return job.error();
-  co_return taken_table{std::move(*row), kept->read.left_out_rows, job->value};
+  co_return taken_table{std::move(*row), kept->read.terms, kept->read.left_out_rows, job->value};
 }
 
 answer<should_cost_state> show(postgres::pool& database, postgres::scope s) {
@@ -145,7 +149,13 @@ answer<should_cost_state> show(postgres::pool& database, postgres::scope s) {
   auto versions = co_await database.query<part_cost_model_view>(s, find_versions, s.organization);
   if (!versions)
     co_return versions.error();
+  const auto form = co_await database.query_optional<boost::json::value>(s, find_form, s.organization);
+  if (!form)
+    co_return form.error();
   should_cost_state out;
+  if (*form && (*form)->is_object()) // models of older versions of the product have none
+    if (auto known = wire::decode<part_form>(**form))
+      out.form = std::move(*known);
   out.table = std::move(*table);
   for (const auto& v : *versions)
     if (v.state == "promoted")

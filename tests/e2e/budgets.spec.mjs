@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { ask, axe_path, base, busiest_items, open_page, sign_in, start_browser } from './browser.mjs';
 
-const pages = ['/', '/items', '/judge', '/suppliers', '/loads', '/loads/review', '/models', '/alerts', '/anomalies', '/exports', '/work', '/work?tab=schedules', '/settings'];
+const pages = ['/', '/items', '/judge', '/suppliers', '/loads', '/loads/review', '/models', '/should-cost', '/alerts', '/anomalies', '/exports', '/work', '/work?tab=schedules', '/settings'];
 let browser;
 before(async () => {
   browser = await start_browser();

@@ -50,35 +50,3 @@ test('the model page says what intervals cover and whether prices changed', asyn
   await page.getByRole('region', { name: 'Coverage by group' }).waitFor();
   await page.getByRole('region', { name: 'Drift' }).getByText('Inside the 90 % interval').waitFor();
 });
-
-test('two versions of the model stand side by side', async () => {
-  const versions = async () => (await ask(page, '/models')).data;
-  if ((await versions()).length < 2) {
-    await page.evaluate(async () => {
-      const { csrf_token } = await (await fetch('/api/v1/auth/me')).json();
-      await fetch('/api/v1/models/train', { method: 'POST', headers: { 'X-CSRF-Token': csrf_token } });
-    });
-    await until(async () => (await versions()).length > 1, 5);
-  }
-  const [newer, older] = await versions();
-  await page.goto(`${base}/models`);
-  await page.getByLabel(`Compare ${newer.version}`).check();
-  await page.getByText(`choose one to compare with ${newer.version}`).waitFor();
-  await page.getByLabel(`Compare ${older.version}`).check();
-  const figures = page.getByRole('region', { name: 'Figures of both versions' });
-  await figures.getByRole('row', { name: /Typical error, to the lowest bid/ }).waitFor();
-  await page.getByText(/^(Not l|L)ike for like$/).waitFor();
-  // The older one is on the left, and the address keeps the choice.
-  assert.deepEqual(
-    ['left', 'right'].map((side) => new URL(page.url()).searchParams.get(side).replaceAll('"', '')),
-    [older.version, newer.version],
-  );
-  await page.reload();
-  await figures.waitFor();
-  await page.getByRole('region', { name: 'What both versions were made of' }).getByText('Data snapshot').waitFor();
-  await page.getByRole('button', { name: 'Close the comparison' }).click();
-  await figures.waitFor({ state: 'detached' });
-
-  await page.goto(`${base}/models?left=2001-01-01.1&right=${newer.version}`);
-  await page.getByRole('alert').getByText(/has no version '2001-01-01.1'/).waitFor();
-});

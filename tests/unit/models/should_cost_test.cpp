@@ -1,6 +1,6 @@
 // From a table of part quotes to a cost with its causes, through a real database.
 #include "models/part_cost_training.hpp"
-#include "models/part_table.hpp"
+#include "models/part_form.hpp"
 #include "models/should_cost_routes.hpp"
 #include "sample_market.hpp"
 #include "support/api_call.hpp"
@@ -62,6 +62,51 @@ TEST(part_table, tells_measures_labels_bills_and_terms_apart) {
   EXPECT_TRUE(t->catalog.parts.at("B").measures.empty());
 }
 
+TEST(part_form, tells_what_is_usual_and_gives_an_example) {
+  std::string text = "Part;Vendor;Cost;Qty;Length;Grade=DIN;Bill\n";
+  for (int i = 1; i <= 100; ++i)
+    text +=
+        fmt::format("P{:03};S{};5;1;{};{};{}\n", i, i % 3, i, i % 4 == 0 ? "A=1" : "B", i % 10 == 0 ? "NUT*2;NUT" : "");
+  text += "P050;S2;4;10;50;B;\n";
+  const auto table = read(text).value();
+  const auto form = form_of(table);
+  ASSERT_EQ(form.terms.size(), 5U);
+  EXPECT_EQ(form.terms[1].column, "Vendor");
+  EXPECT_EQ(form.terms[1].means, "supplier");
+  ASSERT_EQ(form.measures.size(), 1U);
+  EXPECT_EQ(form.measures[0].parts, 100);
+  EXPECT_EQ(form.measures[0].low, 6);
+  EXPECT_EQ(form.measures[0].usual, 51);
+  EXPECT_EQ(form.measures[0].high, 95);
+  ASSERT_EQ(form.labels.size(), 1U);
+  EXPECT_EQ(form.labels[0].name, "Grade=DIN");
+  ASSERT_EQ(form.labels[0].values.size(), 2U);
+  EXPECT_EQ(form.labels[0].values[0].value, "B");
+  EXPECT_EQ(form.labels[0].values[0].parts, 75);
+  EXPECT_EQ(form.labels[0].values[1].value, "A=1");
+  EXPECT_EQ(form.components.at(0).parts, 10); // named twice in a bill, once a part
+  EXPECT_EQ(form.suppliers.size(), 3U);
+  ASSERT_TRUE(form.example);
+  EXPECT_EQ(form.example->part, "P050"); // the only one with a break
+  EXPECT_EQ(form.example->quantities, (std::vector<double>{1, 10}));
+  EXPECT_EQ(form.example->facts.at(0).value, "50");
+  EXPECT_EQ(form.example->facts.at(1).name, "Grade=DIN");
+  EXPECT_FALSE(form.labels[0].more);
+  // As it is kept and read again.
+  EXPECT_EQ(wire::encode(wire::decode_json<part_form>(wire::encode(form)).value()), wire::encode(form));
+}
+
+TEST(part_form, keeps_the_most_frequent_words_of_many) {
+  std::string text = "part,price,colour\n";
+  for (int i = 0; i < 300; ++i)
+    text += fmt::format("P{0},1,c{1}\n", i, i < 10 ? 0 : i);
+  const auto form = form_of(read(text).value());
+  EXPECT_EQ(form.labels.at(0).values.size(), form_values_max);
+  EXPECT_TRUE(form.labels[0].more);
+  EXPECT_EQ(form.labels[0].values[0].value, "c0");
+  EXPECT_EQ(form.labels[0].parts, 300);
+}
+
 TEST(part_table, says_what_a_table_lacks) {
   const auto t = read("name,length\nA,1\n");
   ASSERT_FALSE(t);
@@ -108,7 +153,12 @@ TEST_F(should_cost_test, learns_a_table_and_answers_with_an_interval_and_causes)
   EXPECT_EQ(train_part_costs(session, objects, organization).error().code, errc::invalid_input);
   EXPECT_EQ(ask(R"({"facts":[{"name":"Length","value":"200"}]})").first, 404);
   add_table(workshop(150));
-  const auto trained = train_part_costs(session, objects, organization);
+  std::vector<double> shares;
+  const auto trained = train_part_costs(session, objects, organization,
+                                        [&](std::string_view, double share) { shares.push_back(share); });
+  EXPECT_GT(shares.size(), 10U); // each booster is told
+  EXPECT_TRUE(std::ranges::is_sorted(shares));
+  EXPECT_EQ(shares.back(), 1);
   ASSERT_TRUE(trained) << trained.error().message;
   EXPECT_TRUE(trained->promoted);
   EXPECT_LT(trained->rmsle, 0.5 * trained->rmsle_usual);
@@ -163,12 +213,29 @@ TEST_F(should_cost_test, shows_the_table_and_the_model_in_use) {
   EXPECT_EQ(state.at("table").at("id").to_number<std::int64_t>(), id);
   EXPECT_EQ(state.at("model").at("state"), "promoted");
   EXPECT_GT(state.at("model").at("metrics").at("rmsle").to_number<double>(), 0);
+  EXPECT_FALSE(state.at("model").at("metrics").as_object().contains("form"));
+  EXPECT_EQ(state.at("form").at("measures").at(0).at("name"), "Length");
+  EXPECT_EQ(state.at("form").at("labels").at(0).at("values").as_array().size(), 2U);
+  EXPECT_EQ(state.at("form").at("components").at(0).at("value"), "NUT");
   // Another organization sees none of it.
   const auto other = server.new_organization();
   EXPECT_TRUE(test::get(server.app_url(), routes, "model.read", other, "/api/v1/should-cost")
                   .second.at("versions")
                   .as_array()
                   .empty());
+}
+
+TEST_F(should_cost_test, has_no_form_for_a_model_of_before_forms_were_kept) {
+  const auto routes = [this](postgres::pool& p) { return part_table_routes(p, objects, cpu); };
+  add_table(workshop(60));
+  train_part_costs(session, objects, organization).value();
+  session.begin(organization);
+  session.execute("update part_cost_models set metrics = metrics - 'form' where organization_id = $1", organization);
+  session.commit();
+  const auto [status, state] = test::get(server.app_url(), routes, "model.read", organization, "/api/v1/should-cost");
+  EXPECT_EQ(status, 200);
+  EXPECT_TRUE(state.at("form").is_null());
+  EXPECT_EQ(state.at("model").at("state"), "promoted");
 }
 
 } // namespace

@@ -902,7 +902,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Two versions of a model side by side, and which is better; the price model's name is price */
+        /** Two versions of the price model (name: price) or the part-cost model (part-cost) side by side */
         get: operations["get_models_name_compare"];
         put?: never;
         post?: never;
@@ -2168,76 +2168,70 @@ export interface components {
         models_training_view: {
             job_id: number;
         };
-        models_version_comparison: {
-            model: string;
-            left: components["schemas"]["models_version_facts"];
-            right: components["schemas"]["models_version_facts"];
-            same_data?: boolean | null;
-            same_test_lines?: boolean | null;
-            like_for_like: boolean;
-            test_lines: string;
-            metrics: components["schemas"]["models_metric_difference"][];
-            categories: components["schemas"]["models_category_difference"][];
-            categories_only_left: string[];
-            categories_only_right: string[];
-            parameters: components["schemas"]["models_parameter_difference"][];
-            same_parameters: number;
-            features: components["schemas"]["models_feature_difference"];
+        models_model_comparison: {
+            name: string;
+            left: components["schemas"]["models_compared_version"];
+            right: components["schemas"]["models_compared_version"];
+            same_data: boolean;
+            figures: components["schemas"]["models_compared_figure"][];
+            categories: components["schemas"]["models_compared_category"][];
+            parameters: components["schemas"]["models_compared_parameter"][];
+            features: components["schemas"]["models_compared_features"];
         };
-        models_version_facts: {
+        models_compared_version: {
             version: string;
             state: string;
             /** Format: date-time */
             created_at: string;
-            snapshot: string;
-            code_version: string;
+            /** Format: date-time */
+            promoted_at?: string | null;
             /** Format: date */
             trained_until?: string | null;
             /** Format: date */
             tested_from?: string | null;
             /** Format: date */
-            tested_until?: string | null;
-            trained_lines?: number | null;
-            tested_lines?: number | null;
-            features?: number | null;
-            feature_names: string[];
+            tested_to?: string | null;
+            snapshot: string;
+            why: string;
         };
-        models_metric_difference: {
+        models_compared_figure: {
             name: string;
             label: string;
-            is_share: boolean;
-            /** @enum {string} */
-            goal: "lower" | "higher" | "target" | "none";
-            target?: number | null;
+            unit: string;
+            baseline: boolean;
             left?: number | null;
             right?: number | null;
             difference?: number | null;
-            better?: ("left" | "right" | "neither") | null;
+            best?: string | null;
         };
-        models_category_difference: {
+        models_compared_category: {
             name: string;
-            left_lines: number;
-            right_lines: number;
-            mdape: components["schemas"]["models_metric_difference"];
-            coverage: components["schemas"]["models_metric_difference"];
+            left_lines?: number | null;
+            right_lines?: number | null;
+            left_error?: number | null;
+            right_error?: number | null;
+            best_error?: string | null;
+            left_coverage?: number | null;
+            right_coverage?: number | null;
+            best_coverage?: string | null;
         };
-        models_parameter_difference: {
+        models_compared_parameter: {
             name: string;
-            left: unknown;
-            right: unknown;
+            left?: string | null;
+            right?: string | null;
+            differs: boolean;
         };
-        models_feature_difference: {
-            same?: boolean | null;
-            reordered: boolean;
+        models_compared_features: {
+            known: boolean;
+            shared: number;
             only_left: string[];
             only_right: string[];
-            left_count?: number | null;
-            right_count?: number | null;
         };
         models_should_cost_state: {
             table?: components["schemas"]["models_table_view"] | null;
             model?: components["schemas"]["models_part_cost_model_view"] | null;
             versions: components["schemas"]["models_part_cost_model_view"][];
+            form?: components["schemas"]["models_part_form"] | null;
         };
         models_table_view: {
             id: number;
@@ -2261,8 +2255,53 @@ export interface components {
             /** Format: date-time */
             created_at: string;
         };
+        models_part_form: {
+            terms: components["schemas"]["models_named_column"][];
+            measures: components["schemas"]["models_measure_field"][];
+            labels: components["schemas"]["models_label_field"][];
+            components: components["schemas"]["models_known_value"][];
+            suppliers: components["schemas"]["models_known_value"][];
+            example?: components["schemas"]["models_example_part"] | null;
+        };
+        models_named_column: {
+            column: string;
+            means: string;
+        };
+        models_measure_field: {
+            name: string;
+            low: number;
+            usual: number;
+            high: number;
+            parts: number;
+        };
+        models_label_field: {
+            name: string;
+            values: components["schemas"]["models_known_value"][];
+            more: boolean;
+            parts: number;
+        };
+        models_known_value: {
+            value: string;
+            parts: number;
+        };
+        models_example_part: {
+            part: string;
+            supplier: string;
+            facts: components["schemas"]["models_example_fact"][];
+            bill: components["schemas"]["models_example_component"][];
+            quantities: number[];
+        };
+        models_example_fact: {
+            name: string;
+            value: string;
+        };
+        models_example_component: {
+            component: string;
+            quantity: number;
+        };
         models_taken_table: {
             table: components["schemas"]["models_table_view"];
+            terms: components["schemas"]["models_named_column"][];
             left_out_rows: string[];
             job_id: number;
         };
@@ -6668,7 +6707,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["models_version_comparison"];
+                    "application/json": components["schemas"]["models_model_comparison"];
                 };
             };
             /** @description No or wrong credentials */

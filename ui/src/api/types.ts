@@ -71,14 +71,6 @@ export type VerdictRow = Shape<'sourcing_verdict_summary'>;
 
 type Metrics = Record<string, number | null> | null;
 export type ModelRow = Shape<'models_model_view', { metrics: Metrics }>;
-type BetterSide = 'left' | 'right' | 'neither' | null;
-export type MetricDifference = Shape<'models_metric_difference', { better: BetterSide }>;
-type CategoryDifference = Shape<'models_category_difference', { mdape: MetricDifference; coverage: MetricDifference }>;
-export type VersionFacts = Shape<'models_version_facts'>;
-export type VersionComparison = Shape<
-  'models_version_comparison',
-  { metrics: MetricDifference[]; categories: CategoryDifference[] }
->;
 export type CurrentModel = Shape<'models_current_view', { metrics: Metrics }>;
 
 export type Job = Shape<
@@ -115,3 +107,19 @@ export type DriftGroup = Shape<'insight_drift_group'>;
 
 export type Queues = Shape<'jobs_queues_view'>;
 export type Schedule = Shape<'jobs_schedule_view', { catch_up: 'all' | 'latest' | 'none' }>;
+
+export type ModelComparison = Shape<'models_model_comparison'>;
+export type ComparedVersion = Shape<'models_compared_version'>;
+export type ComparedFigure = Shape<'models_compared_figure'>;
+export type ComparedCategory = Shape<'models_compared_category'>;
+export type ComparedParameter = Shape<'models_compared_parameter'>;
+export type PartCostModel = Shape<'models_part_cost_model_view', { metrics: Metrics }>;
+export type PartForm = Shape<'models_part_form'>;
+export type PartTable = Shape<'models_table_view'>;
+export type ShouldCostState = Shape<
+  'models_should_cost_state',
+  { model: PartCostModel | null; versions: PartCostModel[] }
+>;
+export type TakenTable = Shape<'models_taken_table'>;
+export type ShouldCost = Shape<'models_should_cost_response'>;
+export type PartCost = Shape<'models_part_cost'>;

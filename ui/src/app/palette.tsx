@@ -24,6 +24,7 @@ const actions: Choice[] = [
   ['Overview', '/'],
   ['Items', '/items'],
   ['Suppliers', '/suppliers'],
+  ['Should cost of a part', '/should-cost'],
   ['Models', '/models'],
   ['Settings', '/settings'],
 ].map(([text, to]) => ({ key: to, text, to, group: 'Go to', icon: ArrowRight }));

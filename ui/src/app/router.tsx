@@ -92,6 +92,10 @@ const tree = root.addChildren([
       lazyRouteComponent(() => import('../pages/loads/load_page'), 'LoadPage'),
     ),
     page(
+      '/should-cost',
+      lazyRouteComponent(() => import('../pages/should_cost/should_cost_page'), 'ShouldCostPage'),
+    ),
+    page(
       '/models',
       lazyRouteComponent(() => import('../pages/models/models_page'), 'ModelsPage'),
     ),

@@ -5,8 +5,8 @@ import { against_fair, day, money, money_per_unit, plural, quantity, share, sign
 import { IntervalBar, IntervalLegend } from '../../shared/interval_bar';
 import { verdict_tones, worst_quote } from '../../shared/verdict';
 import { VerdictChip } from '../../shared/verdict_chip';
+import { Waterfall } from '../../shared/waterfall';
 import { PricesTable } from '../items/prices_table';
-import { Waterfall } from './waterfall';
 
 const sources = { model: 'Price model', benchmark: 'Like-for-like percentiles', none: 'No fair price' };
 

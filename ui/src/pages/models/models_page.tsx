@@ -1,13 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import { BrainCircuit } from 'lucide-react';
 import { get, Problem } from '../../api/client';
-import type { Calibration, CurrentModel } from '../../api/types';
-import { day, month, share } from '../../shared/format';
+import type { Calibration, CurrentModel, List, ModelRow } from '../../api/types';
+import { day, moment, month, share } from '../../shared/format';
 import { Await, Bones, Card, Empty, PageHead, Tile, Tiles, Trouble } from '../../shared/furniture';
 import { AccuracyChart } from './accuracy_chart';
 import { Coverage, Importance, Reliability } from './calibration';
+import { Compare } from './compare';
 import { DriftCard } from './drift';
-import { Versions } from './versions';
+import { states } from './states';
 
 export function ModelsPage() {
   const current = useQuery({ queryKey: ['model'], queryFn: () => get<CurrentModel>('/models/current'), retry: false });
@@ -130,3 +131,48 @@ function Measured({ m }: { m: CurrentModel }) {
 
 const tested = (r: { tested_from: string; tested_to: string }) =>
   `on prices of ${month(r.tested_from)} to ${month(r.tested_to)}`;
+
+function Versions() {
+  const models = useQuery({ queryKey: ['models'], queryFn: () => get<List<ModelRow>>('/models') });
+  return (
+    <>
+      <Card title="Versions" flush>
+        <Await of={models} rows={4}>
+          {({ data }) =>
+            data.length === 0 ? (
+              <Empty title="No versions" />
+            ) : (
+              <div className="scroll" tabIndex={0} role="region" aria-label="Versions">
+                <table className="plain">
+                  <thead>
+                    <tr>
+                      <th>Version</th>
+                      <th>State</th>
+                      <th>Learned until</th>
+                      <th className="right">Made</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {data.map((m) => (
+                      <tr key={m.id}>
+                        <td className="strong">{m.version}</td>
+                        <td>
+                          <span className={`chip ${states[m.state]?.[1] ?? ''}`} style={{ paddingLeft: 8 }}>
+                            {states[m.state]?.[0] ?? m.state}
+                          </span>
+                        </td>
+                        <td className="muted">{day(m.trained_until)}</td>
+                        <td className="right muted">{moment(m.created_at)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )
+          }
+        </Await>
+      </Card>
+      {models.data && models.data.data.length > 0 && <Compare name="price" to="/models" versions={models.data.data} />}
+    </>
+  );
+}

@@ -1,10 +1,15 @@
 import { Fragment } from 'react';
-import type { Reason } from '../../api/types';
-import { signed_money, to_number } from '../../shared/format';
+import { type Numeric, signed_money, to_number } from './format';
+
+export interface Step {
+  name: string;
+  label: string;
+  money: Numeric;
+}
 
 /** Each reason pushes the price up or down from where the one before it left off. */
-export function Waterfall({ reasons, currency }: { reasons: Reason[]; currency: string }) {
-  const steps = reasons.slice(0, 12).map((r) => ({ ...r, amount: to_number(r.money) ?? 0 }));
+export function Waterfall({ reasons, currency, most = 12 }: { reasons: Step[]; currency: string; most?: number }) {
+  const steps = reasons.slice(0, most).map((r) => ({ ...r, amount: to_number(r.money) ?? 0 }));
   let at = 0;
   const spans = steps.map((s) => {
     const from = at;

@@ -1,0 +1,379 @@
+import { Select } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { ArrowLeftRight, Equal, TrendingUp } from 'lucide-react';
+import { type ReactNode, useState } from 'react';
+import { get } from '../../api/client';
+import type {
+  ComparedCategory,
+  ComparedFigure,
+  ComparedParameter,
+  ComparedVersion,
+  ModelComparison,
+} from '../../api/types';
+import { count, day, moment, plural, share } from '../../shared/format';
+import { Bones, Card, Empty, Trouble } from '../../shared/furniture';
+import { states } from './states';
+
+interface Version {
+  version: string;
+  state: string;
+}
+
+/** Two versions side by side; which ones is in the address. */
+export function Compare(p: { name: 'price' | 'part-cost'; to: '/models' | '/should-cost'; versions: Version[] }) {
+  const search = useSearch({ strict: false }) as Record<string, string | undefined>;
+  const navigate = useNavigate();
+  const { left, right } = search;
+  const choose = (next: { left?: string; right?: string }) =>
+    navigate({ to: p.to, search: { ...search, left, right, ...next }, replace: true, resetScroll: false });
+  const data = p.versions.map((v) => ({
+    value: v.version,
+    label: `${v.version} · ${states[v.state]?.[0] ?? v.state}`,
+  }));
+  const known = (version: string | undefined) => (data.some((d) => d.value === version) ? version : null);
+  const asked = !!left && !!right;
+  const same = asked && left === right;
+  const compared = useQuery({
+    queryKey: ['compare', p.name, left, right],
+    enabled: asked && !same,
+    retry: false,
+    queryFn: () => get<ModelComparison>(`/models/${p.name}/compare`, { left, right }),
+  });
+  return (
+    <Card
+      title="Compare two versions"
+      aside={
+        p.versions.length > 1 && (
+          <button
+            type="button"
+            className="link"
+            onClick={() => choose({ left: p.versions[1].version, right: p.versions[0].version })}
+          >
+            The newest two
+          </button>
+        )
+      }
+      flush
+    >
+      {p.versions.length < 2 && !asked ? (
+        <Empty title="There is one version only">A second one comes with the next training.</Empty>
+      ) : (
+        <>
+          <div className="row" style={{ padding: '4px 20px 14px', alignItems: 'flex-end', gap: 10 }}>
+            <Select
+              label="Left"
+              placeholder="Choose a version"
+              searchable
+              style={{ flex: '1 1 200px' }}
+              data={data}
+              value={known(left)}
+              onChange={(v) => choose({ left: v ?? undefined })}
+            />
+            <button
+              type="button"
+              className="pick"
+              style={{ marginBottom: 5 }}
+              aria-label="Swap the two versions"
+              disabled={!left && !right}
+              onClick={() => choose({ left: right, right: left })}
+            >
+              <ArrowLeftRight size={15} aria-hidden />
+            </button>
+            <Select
+              label="Right"
+              placeholder="Choose another one"
+              searchable
+              style={{ flex: '1 1 200px' }}
+              data={data}
+              value={known(right)}
+              onChange={(v) => choose({ right: v ?? undefined })}
+            />
+          </div>
+          {!asked ? (
+            <Empty title="Choose two versions">
+              Their figures, parameters, features and data are held against each other.
+            </Empty>
+          ) : same ? (
+            <Empty title="This is one and the same version">Choose another one on one of the sides.</Empty>
+          ) : compared.error ? (
+            <div style={{ padding: '0 20px 14px' }}>
+              <Trouble error={compared.error} retry={() => compared.refetch()} />
+            </div>
+          ) : compared.data ? (
+            <Sides c={compared.data} />
+          ) : (
+            <div style={{ padding: '0 20px' }}>
+              <Bones rows={8} />
+            </div>
+          )}
+        </>
+      )}
+    </Card>
+  );
+}
+
+function Sides({ c }: { c: ModelComparison }) {
+  return (
+    <div className="stack" style={{ gap: 22 }} data-testid="comparison">
+      <div className="grid two" style={{ padding: '0 20px', gap: '20px 40px' }}>
+        <Side v={c.left} side="Left" />
+        <Side v={c.right} side="Right" />
+      </div>
+      {!c.same_data && (
+        <p className="notice" style={{ margin: '0 20px' }}>
+          Each was tested on what was newest when it was made, and their data differ. A difference in the figures is
+          partly one of the test; the simpler ways to guess below tell how hard each was.
+        </p>
+      )}
+      <Figures c={c} />
+      {c.categories.length > 0 && <Categories c={c} />}
+      <Parameters rows={c.parameters} />
+      <Features c={c} />
+    </div>
+  );
+}
+
+function Side({ v, side }: { v: ComparedVersion; side: string }) {
+  const [name, tone] = states[v.state] ?? [v.state, ''];
+  return (
+    <section aria-label={`${side} version`}>
+      <div className="row" style={{ marginBottom: 10 }}>
+        <span className="faint">{side}</span>
+        <b>{v.version}</b>
+        <span className={`chip ${tone}`} style={{ paddingLeft: 8 }}>
+          {name}
+        </span>
+      </div>
+      <dl className="facts">
+        <dt>Made</dt>
+        <dd title={v.created_at}>{moment(v.created_at)}</dd>
+        {v.promoted_at && (
+          <>
+            <dt>In use since</dt>
+            <dd title={v.promoted_at}>{moment(v.promoted_at)}</dd>
+          </>
+        )}
+        {v.trained_until && (
+          <>
+            <dt>Learned from prices until</dt>
+            <dd title={v.trained_until}>{day(v.trained_until)}</dd>
+          </>
+        )}
+        {v.tested_from && v.tested_to && (
+          <>
+            <dt>Tested on prices of</dt>
+            <dd>
+              {day(v.tested_from)} – {day(v.tested_to)}
+            </dd>
+          </>
+        )}
+        <dt>Data snapshot</dt>
+        <dd className="mono" title={v.snapshot}>
+          {v.snapshot ? v.snapshot.slice(0, 16) : 'not kept'}
+        </dd>
+      </dl>
+      <p className="muted" style={{ margin: '10px 0 0' }}>
+        {v.why}.
+      </p>
+    </section>
+  );
+}
+
+function Better({ best, c }: { best: string | null; c: ModelComparison }) {
+  if (best === 'equal')
+    return (
+      <span className="chip" title="No difference">
+        <Equal size={13} aria-hidden /> equal
+      </span>
+    );
+  if (best !== 'left' && best !== 'right') return <span className="visually-hidden">neither is better</span>;
+  return (
+    <span className="chip fair" title={`Version ${c[best].version}`}>
+      <TrendingUp size={13} aria-hidden /> {best} better
+    </span>
+  );
+}
+
+function figure(value: number | null, unit: string): string {
+  if (value === null) return '–';
+  if (unit === 'share') return share(value, 1);
+  if (unit === 'count') return count(value);
+  if (unit === 'seconds') return `${value.toFixed(value < 10 ? 1 : 0)} s`;
+  return Math.abs(value) >= 1000 ? count(value) : value.toFixed(3);
+}
+
+function difference(f: ComparedFigure): string {
+  if (f.difference === null) return '–';
+  const sign = f.difference > 0 ? '+' : f.difference < 0 ? '−' : '';
+  const size = Math.abs(f.difference);
+  if (f.unit === 'share') return `${sign}${(size * 100).toFixed(1)} pts`;
+  return `${sign}${figure(size, f.unit)}`;
+}
+
+function Scroll({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={label}>
+      {children}
+    </div>
+  );
+}
+
+function Figures({ c }: { c: ModelComparison }) {
+  const own = c.figures.filter((f) => !f.baseline);
+  const baselines = c.figures.filter((f) => f.baseline);
+  const row = (f: ComparedFigure) => (
+    <tr key={f.name}>
+      <td>{f.label}</td>
+      <td className={`right ${f.best === 'left' ? 'strong' : 'muted'}`}>{figure(f.left, f.unit)}</td>
+      <td className={`right ${f.best === 'right' ? 'strong' : 'muted'}`}>{figure(f.right, f.unit)}</td>
+      <td className="right muted">{difference(f)}</td>
+      <td>
+        <Better best={f.best} c={c} />
+      </td>
+    </tr>
+  );
+  if (c.figures.length === 0) return <Empty title="Neither version kept figures" />;
+  return (
+    <Scroll label="Figures side by side">
+      <table className="plain">
+        <thead>
+          <tr>
+            <th>Measure</th>
+            <th className="right">Left</th>
+            <th className="right">Right</th>
+            <th className="right">Difference</th>
+            <th>Better</th>
+          </tr>
+        </thead>
+        <tbody>
+          {own.map(row)}
+          {baselines.length > 0 && (
+            <tr>
+              <td colSpan={5} className="faint">
+                Simpler ways to guess, on the same lines
+              </td>
+            </tr>
+          )}
+          {baselines.map(row)}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+function Categories({ c }: { c: ModelComparison }) {
+  const most = 12;
+  const [all, set_all] = useState(false);
+  const rows = all ? c.categories : c.categories.slice(0, most);
+  return (
+    <section>
+      <h3 className="section" style={{ padding: '0 20px' }}>
+        By category
+      </h3>
+      <Scroll label="Categories side by side">
+        <table className="plain">
+          <thead>
+            <tr>
+              <th>Category</th>
+              <th className="right">Lines</th>
+              <th className="right">Typical error</th>
+              <th>Better</th>
+              <th className="right">90 % covers</th>
+              <th>Nearer to 90 %</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((r) => (
+              <Category key={r.name} r={r} c={c} />
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      {c.categories.length > most && (
+        <div style={{ padding: '10px 20px 0' }}>
+          <button type="button" className="link" onClick={() => set_all(!all)}>
+            {all ? 'Show fewer' : `Show all ${count(c.categories.length)} categories`}
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+const pair = (left: number | null, right: number | null, how: (v: number) => string) =>
+  `${left === null ? '–' : how(left)} | ${right === null ? '–' : how(right)}`;
+
+function Category({ r, c }: { r: ComparedCategory; c: ModelComparison }) {
+  return (
+    <tr>
+      <td>{r.name}</td>
+      <td className="right muted">{pair(r.left_lines, r.right_lines, count)}</td>
+      <td className="right">{pair(r.left_error, r.right_error, (v) => share(v, 1))}</td>
+      <td>
+        <Better best={r.best_error} c={c} />
+      </td>
+      <td className="right">{pair(r.left_coverage, r.right_coverage, (v) => share(v, 1))}</td>
+      <td>
+        <Better best={r.best_coverage} c={c} />
+      </td>
+    </tr>
+  );
+}
+
+function Parameters({ rows }: { rows: ComparedParameter[] }) {
+  const differing = rows.filter((r) => r.differs);
+  const alike = rows.filter((r) => !r.differs);
+  return (
+    <section style={{ padding: '0 20px' }}>
+      <h3 className="section">Parameters</h3>
+      {rows.length === 0 && <p className="muted flat">Neither version kept its parameters.</p>}
+      {rows.length > 0 && differing.length === 0 && <p className="muted flat">They are the same.</p>}
+      {differing.length > 0 && (
+        <dl className="facts">
+          {differing.map((r) => [
+            <dt key={r.name} className="mono">
+              {r.name}
+            </dt>,
+            <dd key={`${r.name} values`}>
+              {r.left ?? 'none'} → <b>{r.right ?? 'none'}</b>
+            </dd>,
+          ])}
+        </dl>
+      )}
+      {alike.length > 0 && (
+        <p className="faint" style={{ margin: '8px 0 0', overflowWrap: 'anywhere' }}>
+          The same: {alike.map((r) => `${r.name} ${r.left}`).join(', ')}
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Features({ c }: { c: ModelComparison }) {
+  const f = c.features;
+  const list = (title: string, names: string[]) =>
+    names.length > 0 && (
+      <p className="flat" style={{ overflowWrap: 'anywhere' }}>
+        <span className="muted">{title}:</span> {names.join(', ')}
+      </p>
+    );
+  return (
+    <section style={{ padding: '0 20px 16px' }}>
+      <h3 className="section">Features</h3>
+      {!f.known ? (
+        <p className="muted flat">At least one of the two did not keep a list of its features.</p>
+      ) : (
+        <>
+          <p className="flat">
+            {f.only_left.length + f.only_right.length === 0
+              ? `The same ${plural(f.shared, 'feature')}.`
+              : `${plural(f.shared, 'feature')} in both.`}
+          </p>
+          {list('Only left', f.only_left)}
+          {list('Only right', f.only_right)}
+        </>
+      )}
+    </section>
+  );
+}
