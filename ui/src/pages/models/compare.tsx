@@ -365,6 +365,12 @@ function Shares(p: { left: number | null; right: number | null; best: string | n
   );
 }
 
+/** A value as JSON, which writes 0.12 as 1.2E-1. */
+function plain(json: string | null): string {
+  if (json === null) return 'none';
+  return Number.isFinite(Number(json)) ? String(Number(json)) : json;
+}
+
 function Parameters({ rows }: { rows: ComparedParameter[] }) {
   const differing = rows.filter((r) => r.differs);
   const alike = rows.filter((r) => !r.differs);
@@ -380,14 +386,14 @@ function Parameters({ rows }: { rows: ComparedParameter[] }) {
               {r.name}
             </dt>,
             <dd key={`${r.name} values`}>
-              {r.left ?? 'none'} → <b>{r.right ?? 'none'}</b>
+              {plain(r.left)} → <b>{plain(r.right)}</b>
             </dd>,
           ])}
         </dl>
       )}
       {alike.length > 0 && (
         <p className="faint" style={{ margin: '8px 0 0', overflowWrap: 'anywhere' }}>
-          The same: {alike.map((r) => `${r.name} ${r.left}`).join(', ')}
+          The same: {alike.map((r) => `${r.name} ${plain(r.left)}`).join(', ')}
         </p>
       )}
     </section>
