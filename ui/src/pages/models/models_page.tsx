@@ -159,7 +159,11 @@ function Versions() {
                 <table className="plain">
                   <thead>
                     <tr>
-                      {comparable && <th style={{ width: 20 }} aria-label="Compare" />}
+                      {comparable && (
+                        <th style={{ width: 20 }}>
+                          <span className="visually-hidden">Compare</span>
+                        </th>
+                      )}
                       <th>Version</th>
                       <th>State</th>
                       <th>Learned until</th>
