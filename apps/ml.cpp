@@ -5,6 +5,7 @@
 #include "http/server.hpp"
 #include "identity/config.hpp"
 #include "identity/token.hpp"
+#include "insight/model_watch.hpp"
 #include "learn/idle_threads.hpp"
 #include "models/prediction_routes.hpp"
 #include "models/should_cost_routes.hpp"
@@ -82,6 +83,7 @@ void run(const settings& s) {
   prometheus::Registry registry;
   const auto connect = [url = s.database.url] { return std::make_unique<postgres::session>(url); };
   models::snapshot_cache snapshots(connect, objects, {.organizations_max = s.ml.organizations_max}, registry);
+  const insight::model_watch quality(connect, snapshots, std::chrono::minutes(1), registry);
   serving::metrics counted(registry);
   serving::catalog served(connect, objects, manifests, s.serving, counted);
   serving::shadow_queue shadows(s.serving.shadow_queue_max, counted);

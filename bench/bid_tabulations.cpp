@@ -108,7 +108,8 @@ void bid_tabulations::add(const std::vector<std::string>& c) {
   learn::observation_row row;
   row.item = item_id{id(items_, name->second + "|" + c[6], added)};
   if (added) {
-    builder.add(learn::item_row{row.item, name->second, c[6], "", c[6] != "LSUM" && c[6] != "Dlr"});
+    const auto unit = normalize_units_ ? match::normalize_unit(c[6]) : c[6];
+    builder.add(learn::item_row{row.item, name->second, unit, "", c[6] != "LSUM" && c[6] != "Dlr"});
   }
   row.event = event_id{id(events_, c[2] + "|" + c[0], added)};
   if (added) {

@@ -17,6 +17,8 @@ class bid_tabulations {
   void read_folder(const std::filesystem::path& folder, int last_year = 9999);
   // Rows let on or after this day are left out. Before reading.
   void until(date day) { until_ = day; }
+  // Units as the product reads them from its database, for callers who predict by its services. Before reading.
+  void normalize_units() { normalize_units_ = true; }
 
   learn::history_builder builder;
   std::size_t rows = 0;
@@ -27,6 +29,7 @@ class bid_tabulations {
   static std::int64_t id(std::unordered_map<std::string, std::int64_t>& table, const std::string& key, bool& added);
 
   date until_ = date::max();
+  bool normalize_units_ = false;
   std::unordered_map<std::string, std::string> names_;
   std::unordered_map<std::string, std::int64_t> items_, events_, suppliers_;
 };

@@ -93,10 +93,10 @@ ours=$(curl -fsS -H "Authorization: Bearer $bearer" -d "$body" "$ml/api/v1/predi
 echo "pricing-ml answers $ours"
 load 1 32 "$folder/ours.lua" "$ml/api/v1/predict/bench" >/dev/null
 status=0
-report=$(load "$seconds" 32 "$folder/ours.lua" "$ml/api/v1/predict/bench")
-good "$report" || status=1
-rate=$(rate_of "$report")
-echo "pricing-ml  POST /api/v1/predict/bench         $rate requests/s, p99 $(p99_ms "$report") ms at 32 connections"
+peak=$(load "$seconds" 32 "$folder/ours.lua" "$ml/api/v1/predict/bench")
+good "$peak" || status=1
+rate=$(rate_of "$peak")
+echo "pricing-ml  POST /api/v1/predict/bench         $rate requests/s, p99 $(p99_ms "$peak") ms at 32 connections"
 if wants infer; then
   report=$(load "$seconds" 32 "$folder/infer.lua" "$ml/v2/models/bench/infer")
   good "$report" || status=1
@@ -148,8 +148,9 @@ if wants peer; then
   kill "${pids[-1]}"
 fi
 
-# Half of the peak as an open loop (http_latency.cpp): over 100 connections, and over 10,000.
-half=$(awk -v r="$rate" 'BEGIN { printf "%d", r / 2 }')
+# Half of the peak as an open loop (http_latency.cpp): over 100 connections, and over 10,000, of which the peak is lower
+# for everybody: a core's caches do not hold so many.
+half_of() { awk -v r="$(rate_of "$1")" 'BEGIN { printf "%d", r / 2 }'; }
 latency() { taskset -c 1 "$bin/http_latency" "$1" "$2" "$half" "$seconds" "$folder/request"; }
 p99_of() { sed -n 's/.*p99 \([0-9.]*\),.*/\1/p' <<<"$1"; }
 at_half() { # CONNECTIONS MS_MAX TITLE
@@ -161,9 +162,14 @@ at_half() { # CONNECTIONS MS_MAX TITLE
   verdict "$3" "$(p99_of "$report")" '<=' "$2" 'ms' || status=1
 }
 if wants latency; then
+  half=$(half_of "$peak")
   at_half 100 2 "p99 at half of peak load"
 fi
 if wants connections; then
-  at_half 10000 50 "p99 at half of peak, 10,000 connections"
+  peak=$(load "$seconds" 10000 "$folder/ours.lua" "$ml/api/v1/predict/bench")
+  good "$peak" || status=1
+  echo "pricing-ml  $(rate_of "$peak") requests/s at most over 10,000 connections"
+  half=$(half_of "$peak")
+  at_half 10000 50 "p99 at half of the peak, 10,000 connections"
 fi
 [ $status = 0 ]

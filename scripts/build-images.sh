@@ -11,7 +11,7 @@
 #   --prebuilt FOLDER  with bin/ and ui/: packs them instead of compiling (the libraries must be in the base)
 #   --ca FILE          certificates that the build trusts as well, where a proxy ends TLS
 #   --ccache FOLDER    a compiler cache to use and fill; without it everything is compiled
-#   --no-cache         no layer of an earlier build is used either
+#   --no-cache         no layer of an earlier build is used either; what the images share is still compiled once
 #   --push             push them, and print their digests
 # The images postgres and redis, built on demand, stand in for the public ones where no registry can be reached.
 # Needs buildah, no daemon and no privileges beyond what buildah needs. Prints a line for each image: name, digest, size.
@@ -21,7 +21,7 @@ cd "$repository"
 die() { printf '%s\n' "$*" >&2 && exit 1; }
 
 version=$(sed -n 's/^project(pricing_agent VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
-tag=v$version registry=ghcr.io/pricing-agent prebuilt='' push=false images=() more=() cache=--layers
+tag=v$version registry=ghcr.io/pricing-agent prebuilt='' push=false images=() more=()
 while [ $# -gt 0 ]; do
   case $1 in
     --tag) tag=${2:?--tag needs a name} && shift ;;
@@ -34,7 +34,7 @@ while [ $# -gt 0 ]; do
       shift
       ;;
     --ccache) more+=(--volume "$(realpath "${2:?--ccache needs a folder}"):/ccache:rw" --build-arg CCACHE_DIR=/ccache) && shift ;;
-    --no-cache) cache=--no-cache ;;
+    --no-cache) more+=(--build-arg "FRESH=$(cat /proc/sys/kernel/random/uuid)") ;;
     --push) push=true ;;
     -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0" && exit 0 ;;
     web | ml | ml-gpu | worker | ctl | backup | postgres | redis) images+=("$1") ;;
@@ -69,7 +69,7 @@ for image in "${images[@]}"; do
   [ "$image" != ml-gpu ] || name+=-gpu
   # chroot: works inside a container and without user namespaces, as build machines often are. A base of this machine is
   # there or nowhere.
-  buildah bud --isolation chroot --format docker "$cache" --pull=false --identity-label=false --timestamp 0 \
+  buildah bud --isolation chroot --format docker --layers --pull=false --identity-label=false --timestamp 0 \
     "${more[@]}" --build-arg SOURCE_DATE_EPOCH=0 --build-arg "VERSION=${tag#v}" \
     --build-arg "REVISION=$revision" --file "$context/infrastructure/docker/${file[$image]}" \
     --target "${target[$image]:-$image}" --iidfile "$work/id" "$context" >&2

@@ -5,6 +5,8 @@ FROM ${BASE} AS build
 ARG PREBUILT=""
 # Where a proxy ends TLS: its certificate, mounted into the build by scripts/build-images.sh --ca.
 ARG NODE_EXTRA_CA_CERTS=""
+# A value of its own for each build that shall take no layer of an earlier one: scripts/build-images.sh --no-cache.
+ARG FRESH=""
 WORKDIR /src
 COPY scripts/packages.txt scripts/packages.txt
 COPY scripts/dev/install-packages.sh scripts/dev/install-packages.sh

@@ -79,7 +79,7 @@ make_roots() {
   # restore_command runs in a shell; PostgreSQL's programs come from the server's own image.
   root backup pricing-ctl
   local tool
-  for tool in sh cp cat tar gzip; do place "$roots/backup" "$(readlink -f "/bin/$tool")" bin; done
+  for tool in sh cp cat mv rm sleep tar gzip; do place "$roots/backup" "$(readlink -f "/bin/$tool")" bin; done
   mv "$roots/backup/bin/dash" "$roots/backup/bin/sh"
   printf '#!/bin/sh\nexec gzip -d "$@"\n' >"$roots/backup/bin/gunzip"
   chmod 755 "$roots/backup/bin/gunzip"

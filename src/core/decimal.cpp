@@ -7,6 +7,8 @@
 namespace pricing {
 namespace {
 
+__extension__ using wide = __int128;
+
 constexpr auto units_max = std::numeric_limits<std::int64_t>::max();
 
 error not_a_number(std::string_view text) {
@@ -35,7 +37,7 @@ result<decimal> decimal::parse(std::string_view text) {
     negative = rest.front() == '-';
     rest.remove_prefix(1);
   }
-  __int128 units = 0;
+  wide units = 0;
   int digits = 0;
   int fraction = -1; // digits seen after the point
   bool round_up = false;
@@ -89,9 +91,9 @@ std::string decimal::to_string() const {
 }
 
 result<decimal> multiply(decimal a, decimal b) {
-  const __int128 product = static_cast<__int128>(a.units()) * b.units();
-  const __int128 half = product < 0 ? -decimal::scale / 2 : decimal::scale / 2;
-  const __int128 units = (product + half) / decimal::scale;
+  const wide product = static_cast<wide>(a.units()) * b.units();
+  const wide half = product < 0 ? -decimal::scale / 2 : decimal::scale / 2;
+  const wide units = (product + half) / decimal::scale;
   if (units > units_max || units < -units_max)
     return too_big();
   return decimal::from_units(static_cast<std::int64_t>(units));

@@ -18,21 +18,21 @@ struct refusal {
   throw refusal{std::move(why)};
 }
 
-const document& member(const document& d, std::string_view name, const std::string& where) {
+const document& member(const document& d, std::string_view name, std::string_view where) {
   const auto* m = d.find(name);
   if (m == nullptr) {
-    refuse(where + " has no \"" + std::string(name) + "\"");
+    refuse(std::string(where) + " has no \"" + std::string(name) + "\"");
   }
   return *m;
 }
-const std::vector<double>& numbers(const document& d, std::string_view name, const std::string& where) {
+const std::vector<double>& numbers(const document& d, std::string_view name, std::string_view where) {
   const auto& m = member(d, name, where);
   if (m.is != document::kind::numbers) {
-    refuse(where + ": \"" + std::string(name) + "\" is not an array of numbers");
+    refuse(std::string(where) + ": \"" + std::string(name) + "\" is not an array of numbers");
   }
   return m.numbers;
 }
-const std::vector<double>& numbers_or_none(const document& d, std::string_view name, const std::string& where) {
+const std::vector<double>& numbers_or_none(const document& d, std::string_view name, std::string_view where) {
   static const std::vector<double> none;
   return d.find(name) == nullptr ? none : numbers(d, name, where);
 }

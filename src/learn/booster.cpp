@@ -134,17 +134,4 @@ std::vector<float> booster::predict(std::span<const float> values, std::size_t r
   return {result, result + rows};
 }
 
-std::vector<float> booster::contributions(std::span<const float> values, std::size_t rows, std::size_t columns) const {
-  if (rows == 0) {
-    return {};
-  }
-  const training_matrix m(values, rows, columns, 1);
-  const char* config = R"({"type":2,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false})";
-  const bst_ulong* shape = nullptr;
-  bst_ulong dimensions = 0;
-  const float* result = nullptr;
-  check(XGBoosterPredictFromDMatrix(handle_, m.handle(), config, &shape, &dimensions, &result));
-  return {result, result + rows * (columns + 1)};
-}
-
 } // namespace pricing::learn

@@ -53,9 +53,6 @@ class booster {
 
   std::string save() const;
   std::vector<float> predict(std::span<const float> values, std::size_t rows, std::size_t columns) const;
-  // Per row columns + 1 contributions along the paths of the trees, the last one the bias; a row sums to its
-  // prediction.
-  std::vector<float> contributions(std::span<const float> values, std::size_t rows, std::size_t columns) const;
 
  private:
   void* handle_ = nullptr;

@@ -71,19 +71,22 @@ struct tally {
     float bids;
   };
   std::vector<band_hit> bands;
-  struct category_hits {
+  struct category_tally {
+    std::vector<float> to_low;
     double hits = 0, bids = 0;
   };
-  std::unordered_map<std::uint32_t, category_hits> categories; // of an item
+  std::unordered_map<std::uint32_t, category_tally> categories; // of an item
   double bids = 0, hit_90 = 0, hit_50 = 0, width = 0, score = 0;
 
-  void add(const price_line& l, const std::array<float, methods>& p, float ours_for_low, float ours_for_total) {
+  void add(const price_line& l, std::uint32_t category, const std::array<float, methods>& p, float ours_for_low,
+           float ours_for_total) {
     for (std::size_t m = 0; m < methods; ++m) {
       const float for_low = m == 0 ? ours_for_low : p[m];
       to_low[m].push_back(std::abs(std::expm1(for_low - l.winner)));
       to_median[m].push_back(std::abs(std::expm1(p[m] - l.median)));
       within_20[m] += to_low[m].back() <= 0.2F ? 1 : 0;
     }
+    categories[category].to_low.push_back(to_low[0].back());
     if (l.event != no_index) {
       auto& t = totals[l.event];
       for (std::size_t m = 0; m < methods; ++m) {
@@ -147,11 +150,12 @@ struct tally {
   }
 };
 
-std::vector<category_coverage> largest_categories(const market_view& view, const tally& t) {
-  std::vector<category_coverage> out;
-  for (const auto& [category, found] : t.categories) {
+std::vector<category_report> largest_categories(const market_view& view, tally& t) {
+  std::vector<category_report> out;
+  for (auto& [category, found] : t.categories) {
     if (found.bids > 0) {
-      out.push_back({view.category_name(category), static_cast<std::size_t>(found.bids), found.hits / found.bids});
+      out.push_back({view.category_name(category), found.to_low.size(), static_cast<std::size_t>(found.bids),
+                     median_of(found.to_low), found.hits / found.bids});
     }
   }
   std::sort(out.begin(), out.end(),
@@ -190,9 +194,9 @@ void judge_step(const market_view& view, const detail::training_rows& rows, cons
     const std::size_t k = i - first;
     // Where no estimate is asked for and none is there, the column repeats the trailing median.
     const float estimate = std::isnan(l.estimate) ? known.median : l.estimate;
-    t.add(l, {p.expected[k], estimate, known.last, known.median, rows.base[i]}, p.low[k], p.total[k]);
-    t.add_intervals(h, l, view.category_of(l.item), p.expected[k],
-                    detail::interval_of(model, p.band[k], p.log_scale[k], 0.9),
+    const std::uint32_t category = view.category_of(l.item);
+    t.add(l, category, {p.expected[k], estimate, known.last, known.median, rows.base[i]}, p.low[k], p.total[k]);
+    t.add_intervals(h, l, category, p.expected[k], detail::interval_of(model, p.band[k], p.log_scale[k], 0.9),
                     detail::interval_of(model, p.band[k], p.log_scale[k], 0.5));
   }
 }
@@ -277,9 +281,10 @@ std::string to_table(const evaluation& e) {
                 "score %.2f; 50 %%: %.1f %%\n",
                 100 * e.coverage_90, 100 * e.worst_band_90, e.mean_width_90, e.interval_score_90, 100 * e.coverage_50);
   out += line;
-  for (const category_coverage& c : e.categories) {
-    std::snprintf(line, sizeof line, "  coverage of 90 %% in %-24.24s %6.1f %% of %zu bids\n", c.category.c_str(),
-                  100 * c.coverage_90, c.bids);
+  for (const category_report& c : e.categories) {
+    std::snprintf(line, sizeof line,
+                  "  coverage of 90 %% in %-24.24s %6.1f %% of %zu bids; MdAPE to low %.3f, %zu lines\n",
+                  c.category.c_str(), 100 * c.coverage_90, c.bids, c.to_low, c.lines);
     out += line;
   }
   std::snprintf(line, sizeof line, "longest training %.1f s, predictions %.1f s\n", e.train_s, e.predict_s);

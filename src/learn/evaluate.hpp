@@ -25,10 +25,12 @@ struct error_summary {
   double totals_10 = 0; // share of events whose total is within ±10 % of the lowest bidder's
 };
 
-struct category_coverage {
+struct category_report {
   std::string category; // as the view has it: the item's, else the leading word of its description
+  std::size_t lines = 0;
   std::size_t bids = 0;
-  double coverage_90 = 0;
+  double to_low = 0;      // as error_summary's, of our model
+  double coverage_90 = 0; // of single bids
 };
 
 struct evaluation {
@@ -37,11 +39,11 @@ struct evaluation {
   error_summary ours, estimate, last_price, trailing_median, kernel_median;
   double coverage_90 = 0; // of single bids
   double coverage_50 = 0;
-  double worst_band_90 = 0;                  // lowest coverage among quantity bands (fifths)
-  std::vector<category_coverage> categories; // those with the most bids, at most ten, largest first
-  double mean_width_90 = 0;                  // log(high/low)
-  double interval_score_90 = 0;              // mean, on log price: width + 2/0.1 · miss
-  double train_s = 0;                        // longest single training
+  double worst_band_90 = 0;                // lowest coverage among quantity bands (fifths)
+  std::vector<category_report> categories; // those with the most bids, at most ten, largest first
+  double mean_width_90 = 0;                // log(high/low)
+  double interval_score_90 = 0;            // mean, on log price: width + 2/0.1 · miss
+  double train_s = 0;                      // longest single training
   double predict_s = 0;
 };
 

@@ -2,6 +2,9 @@
 // Why a line should cost what it should: POST /api/v1/explanations. The prediction with its reasons in money, the past
 // bids that are most like it, and which data and model it came from, so that the same figure can be had again: from the
 // same snapshot, version and day, bit for bit. Pure.
+// Answers for lines that name no item are kept in Redis: all items' names are gone through for those. An item that is
+// named is explained in a few times what a look there takes, which would pay only if one in seven were asked again
+// (bench/answer_cache.cpp).
 #include "models/predict.hpp"
 
 namespace pricing::models {

@@ -83,7 +83,7 @@ std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_p
         return answer_batch(snapshots, cpu, now, c.organization(), std::move(in));
       }));
   if (answers) {
-    // Few lines are priced sooner than Redis could be asked.
+    // Few lines are priced about as soon as Redis is asked.
     const auto depends_on = [&snapshots, &now, answers](const context& c) {
       return c.request.body.size() < answers->settings().lines_bytes_min ? std::nullopt
                                                                          : dependence_of(snapshots, c, now.today());
@@ -104,6 +104,13 @@ std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_p
       [&snapshots, &cpu, &now](context& c, explanation_request in) {
         return answer_why(snapshots, cpu, now, c.organization(), std::move(in));
       }));
+  if (answers) {
+    const auto depends_on = [&snapshots, &now](const context& c) {
+      return c.request.body.find("\"item_id\"") != std::string::npos ? std::nullopt
+                                                                     : dependence_of(snapshots, c, now.today());
+    };
+    routes.back() = serving::kept(std::move(routes.back()), *answers, depends_on);
+  }
   return routes;
 }
 

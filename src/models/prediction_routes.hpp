@@ -11,8 +11,8 @@
 
 namespace pricing::models {
 
-// All must outlive the routes; the first three may be shared by the threads. Answers to many lines are kept in the
-// store, where there is one.
+// All must outlive the routes; the first three may be shared by the threads. Answers to several lines and explanations
+// of lines that name no item are kept in the store, where there is one.
 std::vector<http::route> prediction_routes(snapshot_cache& snapshots, net::cpu_pool& cpu, const clock& now,
                                            serving::answer_store* answers = nullptr);
 

@@ -85,6 +85,15 @@ std::optional<snapshot_ptr> snapshot_cache::find(organization_id organization) {
   return at->second.current;
 }
 
+std::vector<std::pair<organization_id, snapshot_ptr>> snapshot_cache::in_memory() const {
+  std::vector<std::pair<organization_id, snapshot_ptr>> out;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [organization, e] : entries_)
+    if (e.current && *e.current)
+      out.emplace_back(organization, *e.current);
+  return out;
+}
+
 snapshot_ptr snapshot_cache::load(organization_id organization) {
   const std::lock_guard one_at_a_time(building_);
   if (const auto known = find(organization))

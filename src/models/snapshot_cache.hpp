@@ -16,6 +16,7 @@
 #include <optional>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 namespace prometheus {
 class Registry;
@@ -74,6 +75,9 @@ class snapshot_cache {
   std::optional<snapshot_ptr> find(organization_id organization);
   // Blocks until it is known, for seconds when it must be built. Throws database_error and what the store throws.
   snapshot_ptr load(organization_id organization);
+
+  // Organizations in memory that have a model. Does not count as use.
+  std::vector<std::pair<organization_id, snapshot_ptr>> in_memory() const;
 
   // True once the organizations with a model have been read and while new prices and models are heard of.
   bool ready() const { return listening_; }

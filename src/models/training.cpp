@@ -104,6 +104,14 @@ void put(boost::json::object& out, const std::string& who, const learn::error_su
   out["totals_10_" + who] = e.totals_10;
 }
 
+boost::json::array to_json(const std::vector<learn::category_report>& categories) {
+  boost::json::array out;
+  for (const auto& c : categories)
+    out.push_back(boost::json::object{
+        {"name", c.category}, {"lines", c.lines}, {"mdape", c.to_low}, {"coverage", c.coverage_90}});
+  return out;
+}
+
 } // namespace
 
 boost::json::object to_metrics(const learn::evaluation& e) {
@@ -124,6 +132,7 @@ boost::json::object to_metrics(const learn::evaluation& e) {
   for (auto& [name, value] : out)
     if (value.is_double() && !std::isfinite(value.get_double()))
       value = nullptr;
+  out["categories"] = to_json(e.categories);
   return out;
 }
 

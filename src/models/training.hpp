@@ -39,7 +39,9 @@ result<learn::evaluation> evaluate_history(postgres::session& database, organiza
                                            const evaluation_request& request);
 
 // The figures kept with a model: <measure>_<who> for who in ours, estimate, last_price, trailing_median and
-// kernel_median (shares; estimate only where the buyer has own estimates), and those of the intervals.
+// kernel_median (shares; estimate only where the buyer has own estimates), those of the intervals, and of the
+// categories with the most bids, at most ten: categories[] of name, lines, mdape (to the lowest bid) and coverage (of
+// 90 %).
 boost::json::object to_metrics(const learn::evaluation& e);
 
 } // namespace pricing::models

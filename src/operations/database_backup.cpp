@@ -22,10 +22,12 @@ using namespace std::chrono_literals;
 using steady = std::chrono::steady_clock;
 
 // The settings that a server must have at least as high as the one it recovers, and the libraries it cannot run
-// without.
+// without. Those a role that is no superuser does not see; the extension tells then.
 constexpr const char* settings_query =
-    "select name, setting from pg_settings where name in ('max_connections', 'max_worker_processes', "
-    "'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction', 'shared_preload_libraries') order by "
+    "with seen as (select name, setting from pg_settings where name in ('max_connections', 'max_worker_processes', "
+    "'max_wal_senders', 'max_prepared_transactions', 'max_locks_per_transaction', 'shared_preload_libraries')) "
+    "select name, setting from seen union all select 'shared_preload_libraries', extname::text from pg_extension "
+    "where extname = 'timescaledb' and not exists (select from seen where name = 'shared_preload_libraries') order by "
     "1";
 
 // Whatever a row's text depends on.

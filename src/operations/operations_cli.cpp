@@ -11,7 +11,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <thread>
@@ -152,6 +154,8 @@ int run_wal(const wal_request& r, const backup_config& c) {
     archive.fetch(r.name, r.path).value();
     return 0;
   }
+  // The first process of a container would stay until it is killed. What was on its way is shipped the next time.
+  std::signal(SIGTERM, [](int) { std::_Exit(0); });
   for (;; std::this_thread::sleep_for(std::chrono::seconds(r.every_s))) {
     try {
       const auto shipped = archive.ship(r.path);

@@ -37,10 +37,12 @@ result<std::string> shell_quoted(const std::filesystem::path& path) {
 }
 
 // Sealed WAL is opened by us, so that neither the key nor a way to the archive is the recovering server's: it leaves
-// NAME.ask in a folder and waits, for two minutes at most, for NAME.ok or NAME.no.
+// NAME.ask in a folder and waits, for two minutes at most, for NAME.ok or NAME.no. What is answered with 126 ends the
+// recovery: a shell that cannot wait would otherwise say that the log ends here.
 constexpr const char* ask_for_wal =
     R"(n=0; : > {0}/%f.ask; while [ ! -e {0}/%f.ok ] && [ ! -e {0}/%f.no ] && [ $n -lt 2400 ]; do )"
-    R"(n=$((n+1)); sleep 0.05; done; rm -f {0}/%f.no; [ -e {0}/%f.ok ] && rm {0}/%f.ok && mv {0}/%f "%p")";
+    R"(n=$((n+1)); sleep 0.05 || exit 126; done; rm -f {0}/%f.no || exit 126; )"
+    R"([ -e {0}/%f.ok ] && rm {0}/%f.ok && mv {0}/%f "%p")";
 
 // First what the backup brought, then the archive.
 result<std::string> restore_command(const std::filesystem::path& wal, const std::filesystem::path& asked,
@@ -135,6 +137,9 @@ result<std::unique_ptr<scratch_server>> scratch_server::start(const backup_store
                                     {"jit", "off"},
                                     {"timezone", "UTC"},
                                     {"log_timezone", "UTC"},
+                                    // A copy tells nobody of itself, and no job drops or packs its chunks.
+                                    {"timescaledb.telemetry_level", "off"},
+                                    {"timescaledb.max_background_workers", "0"},
                                     {"recovery_target_action", "promote"}})
     set(name, value);
   set("unix_socket_directories", folder.string());

@@ -31,7 +31,8 @@ BOOST_DESCRIBE_STRUCT(config, (),
                       (model_bytes_max, body_max, values_max, models_max, direct_us_max, timeout_ms, shadow_queue_max,
                        anonymous_organization, gpu_library, gpu_rows_min, gate_metric, gate_higher_is_better))
 
-// Answers that took long, kept in Redis (answer_store.hpp): section "answers".
+// Answers that took long, kept in Redis (answer_store.hpp): section "answers". They are looked for from where on a look
+// pays if one in ten is found (bench/answer_cache.cpp).
 struct answers_config {
   int ttl_s = 600; // how long an answer is kept; 0 switches all of this off
   int timeout_ms = 20;
@@ -39,8 +40,8 @@ struct answers_config {
   std::size_t answer_bytes_max = 1 << 20;   // larger ones are not kept
   std::size_t request_bytes_max = 1 << 20;  // nor those to larger requests
   std::size_t keeping_bytes_max = 16 << 20; // on the way to Redis, of one thread; above it nothing is kept
-  int served_us_min = 2'000;                // estimated work of a served model from which on its answer is looked for
-  std::size_t lines_bytes_min = 2'000;      // body of a price batch from which on: some twenty lines
+  int served_us_min = 2'000;                // estimated work of a served model's contributions from which on
+  std::size_t lines_bytes_min = 400;        // body of a price batch from which on: some four lines
 };
 BOOST_DESCRIBE_STRUCT(answers_config, (),
                       (ttl_s, timeout_ms, retry_ms, answer_bytes_max, request_bytes_max, keeping_bytes_max,

@@ -146,10 +146,11 @@ class inference_service {
     co_return out;
   }
 
-  // Where the trees take much longer than the way to Redis. A shadow must see every request.
+  // Contributions, where they take much longer than the way to Redis: predictions alone are made sooner than the key of
+  // their request (bench/answer_cache.cpp). A shadow must see every request.
   bool is_kept(const served_model& model, const served_version& version, const inference_request& asked,
                const http::request& r) const {
-    return parts_.answers && parts_.answers->is_on() && !model.shadow &&
+    return parts_.answers && parts_.answers->is_on() && !model.shadow && (asked.outputs & contributions_output) != 0 &&
            r.body.size() <= parts_.answers->settings().request_bytes_max &&
            estimated_us(version, asked) >= parts_.answers->settings().served_us_min;
   }

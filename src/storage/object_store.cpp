@@ -122,8 +122,14 @@ result<std::string> folder_store::get(std::string_view key) const {
   if (!path)
     return path.error();
   std::ifstream in(*path, std::ios::binary);
-  if (!in)
+  if (!in) {
+    // What is there and cannot be read is not absent: a recovery would take that for the end of its log.
+    std::error_code unknown;
+    if (std::filesystem::exists(*path, unknown) || unknown)
+      return error{errc::unavailable,
+                   "the object '" + std::string(key) + "' cannot be read; who may read " + path->string() + "?"};
     return not_found("there is no object '" + std::string(key) + "'");
+  }
   return std::string(std::istreambuf_iterator<char>(in), {});
 }
 

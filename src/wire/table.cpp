@@ -200,7 +200,7 @@ result<table_info> inspect_table(const file_bytes& file, const table_limits& lim
     if (!sample)
       return sample.error();
     auto memory = std::make_shared<const std::string>(std::move(*sample));
-    auto utf8 = make_utf8_source(std::move(*open_bytes({{}, memory})), info.encoding);
+    auto utf8 = make_utf8_source(*open_bytes({{}, memory}), info.encoding);
     std::string text(sample_bytes, '\0');
     const auto converted = utf8->read(text.data(), text.size());
     text.resize(converted ? *converted : 0);

@@ -116,6 +116,28 @@ class Stage:
             self.processes[port] = subprocess.Popen(["redis-server", path, "--requirepass", PASSWORD, "--dir", self.folder],
                                                     stdout=log, stderr=log)
 
+    def renew(self, certificates, *names):
+        """As the kubelet replaces a mounted secret; of `names` only."""
+        for name in names or certificates:
+            with open(os.path.join(self.tls, name), "w", encoding="utf-8") as out:
+                out.write(certificates[name])
+
+    def watch(self, port):
+        """The container beside it, which has the certificate taken."""
+        is_sentinel = port in self.sentinels
+        environment = {**os.environ, "TLS": self.tls, "PASSWORD_FILE": self.password, "EVERY_S": "0.1", "APART_S": "0",
+                       "SELF": f"pod-{self.sentinels.index(port) if is_sentinel else 0}"}
+        with open(os.path.join(self.folder, f"certificate.{port}.log"), "wb") as log:
+            self.processes[f"certificate {port}"] = subprocess.Popen(
+                ["/bin/sh", os.path.join(FILES, "take-certificate.sh"), "sentinel" if is_sentinel else "server", str(port)],
+                env=environment, stdout=log, stderr=log)
+        wait_for(lambda: self.said(port), 10, "nobody looks after it")
+
+    def said(self, port):
+        """What the container beside this one has said."""
+        with open(os.path.join(self.folder, f"certificate.{port}.log"), encoding="utf-8") as file:
+            return file.read()
+
     def kill(self, port):
         p = self.processes.pop(port)
         p.send_signal(signal.SIGKILL)
@@ -297,3 +319,42 @@ def test_nothing_is_said_in_clear_text_or_to_strangers(stage):
         s.start(s.servers[2])
         time.sleep(3)
         assert ask(s.servers[2], ("ROLE",))[0][3] != "connected", "a replica follows a master that it cannot know"
+
+
+def test_a_renewed_certificate_is_served_without_a_restart(stage):
+    """Servers and the cache go on with their connections; a sentinel ends once, and begins with the new one."""
+    renewed = secrets()["pricing-redis-tls"]
+    with Stage() as s:
+        cache = free_ports(1)[0]
+        for port in s.servers + s.sentinels:
+            s.start(port)
+        s.start_cache(cache)
+        wait_for(s.settled, 30, s.logs)
+        wait_for(lambda: ask(cache, ("PING",)) == ["PONG"], 10, s.logs)
+        master, watched = s.master()[1], (*s.servers, s.sentinels[2], cache)
+        for port in watched:
+            s.watch(port)
+        old = ssl.create_default_context(cadata=CERTIFICATES["ca.crt"])
+        with socket.create_connection(("127.0.0.1", master), 2) as plain, old.wrap_socket(plain, server_hostname="localhost") as kept:
+            # Half of it, as long as the other half is on its way: refused, and nothing changes.
+            s.renew(renewed, "tls.crt")
+            wait_for(lambda: "does not take" in s.said(master), 10, s.logs)
+            assert ask(master, ("PING",)) == ["PONG"]
+            wait_for(lambda: s.processes[s.sentinels[2]].poll() is not None, 10, "the sentinel does not end")
+            s.renew(renewed)
+            for port in (*s.servers, cache):
+                wait_for(lambda port=port: ask(port, ("PING",), authority=renewed["ca.crt"]) == ["PONG"], 10, s.logs)
+                assert s.processes[port].poll() is None
+            stream = kept.makefile("rwb")
+            stream.write(f"AUTH {PASSWORD}\r\nPING\r\n".encode())
+            stream.flush()
+            assert [read(stream), read(stream)] == ["OK", "PONG"], "a connection that was there has ended"
+        assert s.processes[s.sentinels[0]].poll() is None, "nobody looks after this one here"
+        for port in s.sentinels:  # what the kubelet does, here to the others too
+            if s.processes[port].poll() is None:
+                s.kill(port)
+            s.start(port)
+            wait_for(lambda port=port: ask(port, ("PING",), authority=renewed["ca.crt"]) == ["PONG"], 10, s.logs)
+        # Replicas find their master again, whose authority is another now.
+        ask(master, ("CLIENT", "KILL", "TYPE", "replica"), authority=renewed["ca.crt"])
+        wait_for(lambda: len(ask(master, ("ROLE",), authority=renewed["ca.crt"])[0][2]) == 2, 30, s.logs)

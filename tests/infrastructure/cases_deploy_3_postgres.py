@@ -61,7 +61,7 @@ class Server:
             os.mkdir(os.path.join(self.folder, part))
         for name, text in {**self.secrets["pricing-postgres"], **self.secrets["pricing-postgres-tls"]}.items():
             self.write(name, text, 0o600)
-        for name in ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "roles.sh", "archive-wal.sh"):
+        for name in ("postgresql.conf", "pg_hba.conf", "pg_ident.conf", "roles.sh", "archive-wal.sh", "take-certificate.sh"):
             with open(os.path.join(FILES, name), encoding="utf-8") as file:
                 self.write("etc/" + name, self.here(name, file.read()))
         if os.getuid() == 0:
@@ -175,6 +175,50 @@ def test_only_tls_with_a_password_comes_in_over_the_network(stage):
         rights = s.psql("user=postgres dbname=pricing", "select rolsuper, rolbypassrls, rolcreaterole from pg_roles "
                                                         "where rolname = 'pricing_app'").stdout.strip()
         assert rights == "f|f|f", rights
+
+
+def test_a_renewed_certificate_is_served_without_a_restart(stage):
+    with Server() as s:
+        password, renewed = s.secrets["pricing-postgres"]["app_password"], secrets()["pricing-postgres-tls"]
+        s.write("old.crt", s.secrets["pricing-postgres-tls"]["ca.crt"])
+        where = (f"host=pricing-postgres hostaddr=127.0.0.1 port={s.chosen} dbname=pricing user=pricing_app password={password} "
+                 f"sslmode=verify-full sslrootcert={s.path('old.crt')}")
+        session = subprocess.Popen(s.prefix() + ["psql", where, "-XAtq"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                   cwd="/", env={**os.environ, "HOME": s.folder})
+        session.stdin.write("select 'here';\n")
+        session.stdin.flush()
+        assert session.stdout.readline() == "here\n"
+        with open(s.path("certificate.log"), "wb") as log:
+            beside = subprocess.Popen(s.prefix() + ["/bin/sh", s.path("etc/take-certificate.sh")], stdout=log, stderr=log, cwd="/", env={
+                **os.environ, "TLS": s.folder, "EVERY_S": "0.1", "PGHOST": s.path("run"), "PGPORT": str(s.chosen), "HOME": s.folder})
+
+        def becomes(ca, message):
+            end = time.monotonic() + 10
+            while s.over_tls("pricing_app", password, ca=ca).returncode != 0:
+                with open(s.path("log"), encoding="utf-8") as file:
+                    assert time.monotonic() < end, f"{message}: {file.read()[-2000:]}"
+                time.sleep(0.1)
+        try:
+            def replace(name):  # by its owner, and at once, as the kubelet does
+                s.write(name + ".new", renewed[name], 0o600)
+                if os.getuid() == 0:
+                    shutil.chown(s.path(name + ".new"), "postgres")
+                os.rename(s.path(name + ".new"), s.path(name))
+            replace("tls.crt")  # the key is still the old one's: refused
+            time.sleep(0.5)
+            becomes("old.crt", "half a certificate was taken")
+            replace("tls.key")
+            replace("ca.crt")
+            becomes("ca.crt", "the new one is not served")
+            assert s.over_tls("pricing_app", password, ca="old.crt").returncode != 0
+            out, _ = session.communicate("select 'still here';\n", timeout=10)
+            assert out.strip() == "still here", out
+            beside.terminate()
+            assert beside.wait(5) == 0, "it would hold the pod up"
+        finally:
+            for process in (session, beside):
+                process.kill()
+                process.wait()
 
 
 def test_the_log_is_archived_whole_and_once(stage):

@@ -212,6 +212,8 @@ TEST(evaluate, compares_with_the_baselines_on_unseen_time) {
   ASSERT_EQ(e->categories.size(), 1U); // every item is a pipe
   EXPECT_EQ(e->categories.front().category, "pipe");
   EXPECT_EQ(e->categories.front().coverage_90, e->coverage_90);
+  EXPECT_EQ(e->categories.front().lines, e->lines);
+  EXPECT_EQ(e->categories.front().to_low, e->ours.to_low);
   EXPECT_TRUE(beats_baselines(*e));
   EXPECT_NE(to_table(*e).find("MdAPE"), std::string::npos);
 }

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <random>
 
 namespace pricing::learn {
@@ -35,17 +37,51 @@ booster trained() {
   return booster::train(training_matrix(values, rows, columns, 1), y, w, {.rounds = 60, .threads = 1});
 }
 
-TEST(tree_head, predicts_the_same_bits_as_the_library_and_explains_them_alike) {
+TEST(tree_head, predicts_the_same_bits_as_the_library) {
   const booster library = trained();
   const tree_head head(library);
   const std::size_t rows = 300;
   const auto values = some_rows(rows, 2);
   EXPECT_EQ(head.predict(values, rows, columns), library.predict(values, rows, columns));
-  const auto ours = head.contributions(values, rows, columns);
-  const auto theirs = library.contributions(values, rows, columns);
-  ASSERT_EQ(ours.size(), theirs.size());
-  for (std::size_t i = 0; i < ours.size(); ++i) {
-    EXPECT_NEAR(ours[i], theirs[i], 1e-4);
+}
+
+// That the engine's contributions are the library's is tests/unit/forest's to say.
+TEST(tree_head, explains_its_predictions_column_by_column) {
+  const tree_head head(trained());
+  const std::size_t rows = 300;
+  const auto values = some_rows(rows, 2);
+  const auto predicted = head.predict(values, rows, columns);
+  const auto explained = head.contributions(values, rows, columns);
+  ASSERT_EQ(explained.size(), rows * (columns + 1));
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::span<const float> row(explained.data() + i * (columns + 1), columns + 1);
+    EXPECT_NEAR(std::accumulate(row.begin(), row.end(), 0.0), predicted[i], 1e-4);
+    EXPECT_EQ(row[columns - 1], 0.0F);
+  }
+}
+
+// Features that came later than the head stand behind those it knows.
+TEST(tree_head, explains_rows_wider_than_it_knows) {
+  const tree_head head(trained());
+  constexpr std::size_t wide = columns + 2;
+  const std::size_t rows = 40;
+  const auto values = some_rows(rows, 2);
+  std::vector<float> wider;
+  for (std::size_t i = 0; i < rows; ++i) {
+    const float* row = values.data() + i * columns;
+    wider.insert(wider.end(), row, row + columns);
+    wider.insert(wider.end(), {5.0F, std::numeric_limits<float>::quiet_NaN()});
+  }
+  const auto explained = head.contributions(values, rows, columns);
+  const auto same = head.contributions(wider, rows, wide);
+  ASSERT_EQ(same.size(), rows * (wide + 1));
+  for (std::size_t i = 0; i < rows; ++i) {
+    const std::span<const float> expected(explained.data() + i * (columns + 1), columns + 1);
+    const std::span<const float> row(same.data() + i * (wide + 1), wide + 1);
+    EXPECT_TRUE(std::ranges::equal(row.first(columns), expected.first(columns))) << i;
+    EXPECT_EQ(row[columns], 0.0F);
+    EXPECT_EQ(row[columns + 1], 0.0F);
+    EXPECT_EQ(row.back(), expected.back()); // the bias
   }
 }
 

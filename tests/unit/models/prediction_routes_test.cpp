@@ -3,11 +3,13 @@
 #include "models/prediction_client.hpp"
 #include "models/prediction_routes.hpp"
 #include "sample_market.hpp"
+#include "support/redis_server.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
+#include <prometheus/counter.h>
 #include <prometheus/registry.h>
 
 #include <future>
@@ -22,21 +24,27 @@ namespace {
 // As apps/ml.cpp composes it, on any free port or the given one.
 class ml_server {
  public:
-  explicit ml_server(const identity::token_signer& signer, int wanted_port = 0)
+  // Keeps answers in a private Redis where it is told so.
+  explicit ml_server(const identity::token_signer& signer, int wanted_port = 0, bool keeps_answers = false)
       : snapshots_(
             [url = test::postgres_server::instance().app_url()] { return std::make_unique<postgres::session>(url); },
             test::trained_market::instance().objects, {.organizations_max = 1'000}, registry_),
         hooks_(token_hooks(signer, clock_)) {
     std::promise<int> bound;
     auto known = bound.get_future();
-    thread_ = std::thread([this, wanted_port, &bound] {
+    redis::config redis;
+    if (keeps_answers)
+      redis.socket = test::redis_server::instance().socket();
+    thread_ = std::thread([this, wanted_port, redis, &bound] {
       http::config c;
       c.port = wanted_port;
       c.access_log = false;
       http::site site(c, registry_);
       io_ = std::make_unique<net::io_thread>(0);
+      serving::answer_store store(io_->io(), redis, {.ttl_s = redis.socket.empty() ? 0 : 60, .timeout_ms = 2'000},
+                                  answers);
       http::server server(*io_, site,
-                          http::router::create(prediction_routes(snapshots_, cpu_, clock_), hooks_).value());
+                          http::router::create(prediction_routes(snapshots_, cpu_, clock_, &store), hooks_).value());
       bound.set_value(server.port());
       io_->run();
     });
@@ -51,6 +59,11 @@ class ml_server {
 
  private:
   prometheus::Registry registry_;
+
+ public:
+  serving::answers_series answers{registry_};
+
+ private:
   system_clock clock_;
   snapshot_cache snapshots_;
   net::cpu_pool cpu_{1, 8};
@@ -94,7 +107,12 @@ class prediction_routes_test : public testing::Test {
     return signer.sign({o ? o : market.organization, {1}, as, now + ttl});
   }
   static std::pair<int, json::value> post(const ml_server& ml, std::string path, std::string body, std::string bearer) {
-    std::pair<int, json::value> out;
+    const auto [status, text] = post_text(ml, std::move(path), std::move(body), std::move(bearer));
+    return {status, json::parse(text)};
+  }
+  static std::pair<int, std::string> post_text(const ml_server& ml, std::string path, std::string body,
+                                               std::string bearer) {
+    std::pair<int, std::string> out;
     run([&](boost::asio::io_context& io) -> boost::asio::awaitable<void> {
       http::client client(io, {.base_url = ml.url()});
       http::client_request request{.verb = http::method::post, .target = path, .body = body};
@@ -103,7 +121,7 @@ class prediction_routes_test : public testing::Test {
       const auto answered = co_await client.send(request, net::deadline_in(20s));
       EXPECT_TRUE(answered);
       if (answered)
-        out = {answered->status, json::parse(answered->body)};
+        out = {answered->status, answered->body};
     });
     return out;
   }
@@ -164,6 +182,61 @@ TEST_F(prediction_routes_test, refuses_what_it_cannot_read_with_a_reason) {
   EXPECT_EQ(answer.at("details").at(0).at("path"), "lines[0].description");
   json::array many(lines_max + 1, json::object{{"item_id", 1}, {"quantity", "1"}});
   EXPECT_EQ(post(ml, batch, json::serialize(json::object{{"lines", std::move(many)}}), bearer).first, 422);
+}
+
+TEST_F(prediction_routes_test, explains_a_new_item_again_from_redis_bit_for_bit_until_prices_change) {
+  const auto o = test::postgres_server::instance().new_organization();
+  postgres::session session(test::postgres_server::instance().app_url());
+  const auto add_price = [&](std::int64_t key) {
+    session.begin(o);
+    session.execute("insert into price_observations (organization_id, item_id, supplier_id, observed_on, kind, price, "
+                    "quantity, currency, upload_id, source_row, row_key) select $1, id, 1, '2025-03-01', 4, 5, 1, "
+                    "'USD', 1, 1, $2 from items",
+                    o, key);
+    session.query<std::string>("select pg_notify('prices', $1::text)::text", std::to_string(o.value));
+    session.commit();
+  };
+  session.begin(o);
+  session.execute("insert into items (organization_id, name, normalized_name, unit) values ($1, 'Pipe', 'pipe', 'ft')",
+                  o);
+  session.execute("insert into models (organization_id, version, state, object_key, sha256) values ($1, 'a.1', "
+                  "'promoted', $2, '')",
+                  o, test::trained_market::instance().objects.list("models").value().at(0));
+  session.commit();
+  add_price(1);
+  const ml_server ml(signer, 0, true);
+  const std::string path = "/api/v1/explanations", bearer = token(identity::role::analyst, 60s, o);
+  const std::string by_name =
+      R"({"on":"2026-01-01","line":{"description":"Pipe large","unit":"ft","quantity":"10","prices":[]}})";
+  const auto [status, first] = post_text(ml, path, by_name, bearer);
+  ASSERT_EQ(status, 200) << first;
+  EXPECT_EQ(json::parse(first).at("bids_known"), 1) << first;
+  const auto eventually = [](auto condition) {
+    for (int i = 0; i < 500 && !condition(); ++i)
+      std::this_thread::sleep_for(20ms);
+    return condition();
+  };
+  ASSERT_TRUE(eventually([&] {
+    EXPECT_EQ(post_text(ml, path, by_name, bearer).second, first); // found or made
+    return ml.answers.hits.Value() > 0;
+  }));
+  add_price(2);
+  std::string renewed;
+  ASSERT_TRUE(eventually([&] {
+    renewed = post_text(ml, path, by_name, bearer).second;
+    return json::parse(renewed).at("snapshot") != json::parse(first).at("snapshot");
+  }));
+  EXPECT_EQ(json::parse(renewed).at("bids_known"), 2) << renewed;
+  const double looks = ml.answers.hits.Value() + ml.answers.misses.Value();
+  session.begin(o);
+  const auto item = session.query<std::int64_t>("select id from items").at(0);
+  session.commit();
+  const auto named = post_text(ml, path,
+                               R"({"on":"2026-01-01","line":{"item_id":)" + std::to_string(item) +
+                                   R"(,"unit":"ft","quantity":"10","prices":[]}})",
+                               bearer);
+  EXPECT_EQ(named.first, 200) << named.second; // sooner made than looked for
+  EXPECT_EQ(ml.answers.hits.Value() + ml.answers.misses.Value(), looks);
 }
 
 TEST_F(prediction_routes_test, client_opens_its_circuit_while_nobody_answers_and_closes_it_again) {

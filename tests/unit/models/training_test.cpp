@@ -67,6 +67,22 @@ TEST_F(training_test, promotes_a_model_that_beats_the_baselines_and_retires_the_
   EXPECT_EQ(rows[0].metrics.at("low_ours").as_double(), first->tested.ours.to_low);
   EXPECT_TRUE(rows[0].metrics.at("low_estimate").is_double());
   EXPECT_GT(rows[0].metrics.at("coverage_90").as_double(), 0.7);
+  // The five words that items begin with, which share out all lines.
+  const auto& categories = rows[0].metrics.at("categories").as_array();
+  ASSERT_EQ(categories.size(), 5U);
+  std::int64_t lines = 0;
+  double least = 1, most = 0;
+  for (const auto& c : categories) {
+    EXPECT_FALSE(c.at("name").as_string().empty());
+    EXPECT_GT(c.at("coverage").as_double(), 0.5) << boost::json::serialize(c);
+    least = std::min(least, c.at("mdape").as_double());
+    most = std::max(most, c.at("mdape").as_double());
+    lines += c.at("lines").as_int64();
+  }
+  EXPECT_EQ(lines, static_cast<std::int64_t>(first->tested.lines));
+  EXPECT_GT(least, 0);
+  EXPECT_LE(least, first->tested.ours.to_low); // the median of all lies between those of the parts
+  EXPECT_GE(most, first->tested.ours.to_low);
 
   const auto second = train_model(session, objects, organization);
   ASSERT_TRUE(second) << second.error().message;

@@ -324,8 +324,9 @@ TEST_F(serving_routes, shadows_splits_and_pins) {
 TEST_F(serving_routes, answers_again_from_redis_but_never_with_another_version) {
   const ml_server ml(objects, signer, {.direct_us_max = -1}, answers_config{.timeout_ms = 2'000, .served_us_min = 0});
   serve(ml, 1, 2);
+  const std::string why = R"(,"parameters":{"contributions":true})";
   const auto said = [&](const std::string& values) {
-    return number(post(ml, "/v2/models/steel/infer", row(values)).body.at("outputs").at(0).at("data").at(0));
+    return number(post(ml, "/v2/models/steel/infer", row(values, why)).body.at("outputs").at(0).at("data").at(0));
   };
   ASSERT_TRUE(test::eventually([&] { return said("0.4,0") == 1 && ml.kept.hits.Value() > 0; }));
   const double hits = ml.kept.hits.Value();
@@ -337,7 +338,10 @@ TEST_F(serving_routes, answers_again_from_redis_but_never_with_another_version) 
   EXPECT_EQ(said("0.4,0"), 10);
   EXPECT_EQ(post(ml, "/api/v1/models/steel/rollback").status, 200);
   EXPECT_EQ(said("0.4,0"), 1);
-  EXPECT_EQ(post(ml, "/v2/models/steel/infer", row("0.4,0")).body.at("model_version"), "1");
+  EXPECT_EQ(post(ml, "/v2/models/steel/infer", row("0.4,0", why)).body.at("model_version"), "1");
+  const double looks = ml.kept.hits.Value() + ml.kept.misses.Value();
+  EXPECT_EQ(post(ml, "/v2/models/steel/infer", row("0.4,0")).status, 200); // quicker made than looked for
+  EXPECT_EQ(ml.kept.hits.Value() + ml.kept.misses.Value(), looks);
 }
 
 TEST_F(serving_routes, without_tokens_serves_one_organization_and_changes_nothing) {

@@ -33,6 +33,14 @@ TEST(folder_store, replaces_whole_objects_and_lists_them) {
     EXPECT_FALSE(entry.path().filename().string().starts_with(".")) << "a temporary file was left";
 }
 
+TEST(folder_store, does_not_take_what_cannot_be_read_for_absent) {
+  const folder f;
+  folder_store store(f.path);
+  std::filesystem::create_symlink("circle", f.path / "circle");
+  EXPECT_EQ(store.get("circle").error().code, errc::unavailable);
+  EXPECT_EQ(store.get("nothing").error().code, errc::not_found);
+}
+
 TEST(folder_store, takes_and_gives_files) {
   const folder f;
   folder_store store(f.path);

@@ -194,7 +194,7 @@ TEST(table, finds_the_header_below_titles) {
 }
 
 TEST(table, refuses_what_is_no_table_whatever_its_name) {
-  for (const std::string bytes :
+  for (const std::string& bytes :
        {std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 16), std::string("%PDF-1.7\n"),
         std::string("\x7F"
                     "ELF\2\1\1\0\0",
