@@ -217,25 +217,19 @@ TEST_F(should_cost_test, shows_the_table_and_the_model_in_use) {
   EXPECT_EQ(state.at("form").at("measures").at(0).at("name"), "Length");
   EXPECT_EQ(state.at("form").at("labels").at(0).at("values").as_array().size(), 2U);
   EXPECT_EQ(state.at("form").at("components").at(0).at("value"), "NUT");
+  // A model of before forms were kept.
+  session.begin(organization);
+  session.execute("update part_cost_models set metrics = metrics - 'form' where organization_id = $1", organization);
+  session.commit();
+  state = test::get(server.app_url(), routes, "model.read", organization, "/api/v1/should-cost").second;
+  EXPECT_TRUE(state.at("form").is_null());
+  EXPECT_EQ(state.at("model").at("state"), "promoted");
   // Another organization sees none of it.
   const auto other = server.new_organization();
   EXPECT_TRUE(test::get(server.app_url(), routes, "model.read", other, "/api/v1/should-cost")
                   .second.at("versions")
                   .as_array()
                   .empty());
-}
-
-TEST_F(should_cost_test, has_no_form_for_a_model_of_before_forms_were_kept) {
-  const auto routes = [this](postgres::pool& p) { return part_table_routes(p, objects, cpu); };
-  add_table(workshop(60));
-  train_part_costs(session, objects, organization).value();
-  session.begin(organization);
-  session.execute("update part_cost_models set metrics = metrics - 'form' where organization_id = $1", organization);
-  session.commit();
-  const auto [status, state] = test::get(server.app_url(), routes, "model.read", organization, "/api/v1/should-cost");
-  EXPECT_EQ(status, 200);
-  EXPECT_TRUE(state.at("form").is_null());
-  EXPECT_EQ(state.at("model").at("state"), "promoted");
 }
 
 } // namespace

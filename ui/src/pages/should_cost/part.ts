@@ -111,7 +111,7 @@ export function ask_of(d: Described, form: PartForm): { asked?: Asked; wrong: Re
   if (d.supplier.trim()) asked.supplier = d.supplier.trim();
   if (d.annual_usage.trim()) asked.annual_usage = number(d.annual_usage, 'annual usage');
   if (d.minimum_order.trim()) asked.minimum_order = number(d.minimum_order, 'minimum order');
-  if (quote === 0) wrong.quote = 'must be above zero';
+  if (quote === 0) wrong.quote ??= 'must be above zero';
   return Object.keys(wrong).length > 0 ? { wrong } : { asked, wrong };
 }
 

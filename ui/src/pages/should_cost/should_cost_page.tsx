@@ -46,7 +46,7 @@ export function ShouldCostPage() {
           <Bones rows={9} height={26} />
         ) : (
           <>
-            {open && job && <Progress job={job} />}
+            {open && job && <Progress job={job} in_use={!!model} />}
             {!open && <Outcome job={job} newest={state.data.versions[0]} in_use={!!model} />}
             {taken && <Understood taken={taken} close={() => set_taken(null)} />}
             {may_manage && (first || bringing) && (
@@ -174,7 +174,7 @@ function Behind({ table: t, in_use }: { table: PartTable; in_use: boolean }) {
         </dd>
         <dt>Tells parts apart by</dt>
         <dd>
-          {plural(t.measures.length, 'number')}, {plural(t.labels.length, 'word')}
+          {plural(t.measures.length, 'column')} of numbers, {count(t.labels.length)} of words
         </dd>
         <dt>Currency</dt>
         <dd>{t.currency}</dd>

@@ -47,7 +47,7 @@ export function Train({ busy }: { busy: boolean }) {
   );
 }
 
-export function Progress({ job }: { job: Job }) {
+export function Progress({ job, in_use }: { job: Job; in_use: boolean }) {
   const waits = job.state === 'queued';
   const done = Math.round((job.progress?.share ?? 0) * 100);
   return (
@@ -67,7 +67,7 @@ export function Progress({ job }: { job: Job }) {
           ? job.error
             ? `It will be tried again: ${job.error}`
             : 'It begins as soon as a worker is free.'
-          : `${done} %. You may leave this page; what is in use now answers until then.`}
+          : `${done} %. You may leave this page${in_use ? '; the version in use answers until then' : ', it goes on'}.`}
       </p>
     </Card>
   );
