@@ -174,7 +174,9 @@ std::vector<compared_parameter> parameters_of(const boost::json::value& left, co
   const auto take = [&](const boost::json::value& parameters, std::optional<std::string> compared_parameter::*side) {
     if (const auto* members = parameters.if_object())
       for (const auto& [name, value] : *members)
-        by_name[std::string(name)].*side = boost::json::serialize(value);
+        // Numbers as people write them: Boost's own 1.2E-1 is none of theirs.
+        by_name[std::string(name)].*side =
+            value.is_double() ? fmt::format("{}", value.get_double()) : boost::json::serialize(value);
   };
   take(left, &compared_parameter::left);
   take(right, &compared_parameter::right);

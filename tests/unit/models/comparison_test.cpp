@@ -99,7 +99,7 @@ TEST(compare_versions, knows_whether_the_same_test_lines_judged_both) {
 }
 
 TEST(compare_versions, shows_which_parameters_and_features_differ) {
-  auto left = version("a", "retired", good, R"({"depth":7,"rounds":110,"gone":true})");
+  auto left = version("a", "retired", good, R"({"depth":7,"rounds":110,"gone":0.12})");
   auto right = version("b", "promoted", good, R"({"depth":8,"rounds":110,"note":"x"})");
   EXPECT_FALSE(compare_versions(model_kind::price, left, right).features.known);
   left.features = {"b", "a", "c"};
@@ -111,6 +111,7 @@ TEST(compare_versions, shows_which_parameters_and_features_differ) {
   EXPECT_EQ(c.parameters[0].right, "8");
   EXPECT_TRUE(c.parameters[0].differs);
   EXPECT_TRUE(c.parameters[1].differs); // gone
+  EXPECT_EQ(c.parameters[1].left, "0.12");
   EXPECT_FALSE(c.parameters[3].differs);
   EXPECT_EQ(c.features.shared, 2);
   EXPECT_EQ(c.features.only_left, std::vector<std::string>{"b"});

@@ -240,12 +240,13 @@ function Scroll({ label, children }: { label: string; children: ReactNode }) {
 function Figures({ c }: { c: ModelComparison }) {
   const own = c.figures.filter((f) => !f.baseline);
   const baselines = c.figures.filter((f) => f.baseline);
+  const [all, set_all] = useState(false);
   const row = (f: ComparedFigure) => (
     <tr key={f.name}>
-      <td>{f.label}</td>
+      <td style={{ minWidth: 130 }}>{f.label}</td>
       <td className={`right ${f.best === 'left' ? 'strong' : 'muted'}`}>{figure(f.left, f.unit)}</td>
       <td className={`right ${f.best === 'right' ? 'strong' : 'muted'}`}>{figure(f.right, f.unit)}</td>
-      <td className="right muted">{difference(f)}</td>
+      <td className="right muted spare">{difference(f)}</td>
       <td>
         <Better best={f.best} c={c} />
       </td>
@@ -260,7 +261,7 @@ function Figures({ c }: { c: ModelComparison }) {
             <th>Measure</th>
             <th className="right">Left</th>
             <th className="right">Right</th>
-            <th className="right">Difference</th>
+            <th className="right spare">Difference</th>
             <th>Better</th>
           </tr>
         </thead>
@@ -268,12 +269,14 @@ function Figures({ c }: { c: ModelComparison }) {
           {own.map(row)}
           {baselines.length > 0 && (
             <tr>
-              <td colSpan={5} className="faint">
-                Simpler ways to guess, on the same lines
+              <td colSpan={5}>
+                <button type="button" className="link" aria-expanded={all} onClick={() => set_all(!all)}>
+                  {all ? 'Hide simpler ways to guess' : 'Show simpler ways to guess, on the same lines'}
+                </button>
               </td>
             </tr>
           )}
-          {baselines.map(row)}
+          {all && baselines.map(row)}
         </tbody>
       </table>
     </Scroll>
