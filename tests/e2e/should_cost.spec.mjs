@@ -77,7 +77,7 @@ test('a part is described, and its cost is the sum of what makes it', async () =
   await page.getByText('must be a number').waitFor();
   await page.getByRole('button', { name: 'Use an example' }).click();
   await page.getByLabel('Length').fill('300');
-  await page.getByLabel('Material').fill('steel');
+  await page.getByRole('textbox', { name: 'Material' }).fill('steel');
   await page.getByLabel('Quantities').fill('1, 10, 100');
   await page.getByLabel('Quote to hold against').fill('400');
   await page.keyboard.press('Enter'); // the keyboard alone is enough
@@ -115,7 +115,7 @@ for (const colorScheme of ['light', 'dark'])
   });
 
 test('what the model has never seen is said', async () => {
-  await page.getByLabel('Material').fill('<b>unobtainium</b>');
+  await page.getByRole('textbox', { name: 'Material' }).fill('<b>unobtainium</b>');
   await page.getByRole('button', { name: 'What should it cost?' }).click();
   await page.getByText('Material: <b>unobtainium</b>').first().waitFor();
   await page.goto(`${base}/should-cost?part=${encodeURIComponent('{"facts":[[[')}&at=-7`);
