@@ -108,7 +108,7 @@ function Breaks(p: { answer: ShouldCost; quote: number | null; at: number; choos
               <th>Pieces</th>
               <th className="right">A piece</th>
               <th className="right">90 % band</th>
-              <th className="spare" style={{ minWidth: 84 }}>
+              <th className="spare" style={{ minWidth: 90 }}>
                 <span className="visually-hidden">Interval</span>
               </th>
               <th className="right spare">All of them</th>
