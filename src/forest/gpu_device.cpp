@@ -132,14 +132,10 @@ result<void> device::calibrate(const model& m, const processor& p) {
   use_.margin_rows_min = chosen(margin_s, [&](std::size_t n) { failure = run_margins(first(n), out.data()); });
   if (p.contributions && m.path_floats > 0 && failure == nullptr) {
     const double shap_s = row_s(p.contributions);
-    for (const bool fused : {true, false}) { // whichever the processor's kernels were compiled to do
-      fused_ = fused;
-      failure = run_contributions(first(compared), out.data());
-      if (failure == nullptr && equal(width)) {
-        use_.contribution_rows_min =
-            chosen(shap_s, [&](std::size_t n) { failure = run_contributions(first(n), out.data()); });
-        break;
-      }
+    failure = run_contributions(first(compared), out.data());
+    if (failure == nullptr && equal(width)) {
+      use_.contribution_rows_min =
+          chosen(shap_s, [&](std::size_t n) { failure = run_contributions(first(n), out.data()); });
     }
   }
   if (failure != nullptr) {
@@ -152,7 +148,7 @@ const char* device::run_margins(rows x, float* out) const {
   return library_.margins(opened_, x.values, x.stride, x.count, out);
 }
 const char* device::run_contributions(rows x, float* out) const {
-  return library_.contributions(opened_, x.values, x.stride, x.count, fused_, out);
+  return library_.contributions(opened_, x.values, x.stride, x.count, out);
 }
 
 bool device::answered(const char* error) const {

@@ -43,7 +43,6 @@ class device {
   gpu_options options_;
   gpu_use use_;
   void* opened_ = nullptr;
-  bool fused_ = true;
   mutable std::mutex turn_;
   mutable std::atomic<bool> failed_ = false;
 };

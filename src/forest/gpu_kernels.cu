@@ -76,7 +76,6 @@ __global__ void collect_kernel(model m, const float* phi, std::size_t count, flo
 }
 
 // One row per thread and one output per grid layer: every thread of a warp is at the same split of the same tree.
-template <bool Fused>
 __global__ void explain_kernel(model m, float* columns, std::uint32_t count, float* phi) {
   extern __shared__ float scratch[];
   const std::uint32_t row = blockIdx.x * blockDim.x + threadIdx.x;
@@ -88,7 +87,7 @@ __global__ void explain_kernel(model m, float* columns, std::uint32_t count, flo
   const column_of products{scratch + threadIdx.x, blockDim.x};
   for (std::size_t t = 0; t < m.paths.size; ++t) {
     if (m.paths[t].group == blockIdx.y) {
-      explain<Fused>(m, m.paths[t], x, sums, products);
+      explain(m, m.paths[t], x, sums, products);
     }
   }
 }
@@ -163,7 +162,7 @@ class device_model {
     return nullptr;
   }
 
-  const char* contributions(const float* values, std::size_t stride, std::size_t count, bool fused, float* out) {
+  const char* contributions(const float* values, std::size_t stride, std::size_t count, float* out) {
     if (explain_threads_ == 0) {
       return "the model's trees are too deep to explain on the device";
     }
@@ -182,8 +181,7 @@ class device_model {
       const dim3 grid(static_cast<std::uint32_t>((n + explain_threads_ - 1) / explain_threads_),
                       static_cast<std::uint32_t>(m_.groups));
       const auto shared = explain_threads_ * m_.path_floats * sizeof(float);
-      const auto run = fused ? explain_kernel<true> : explain_kernel<false>;
-      run<<<grid, explain_threads_, shared, stream_>>>(m_, columns, static_cast<std::uint32_t>(n), phi);
+      explain_kernel<<<grid, explain_threads_, shared, stream_>>>(m_, columns, static_cast<std::uint32_t>(n), phi);
       collect_kernel<<<copy_blocks, 256, 0, stream_>>>(m_, phi, n, rows);
       if (const char* error = copy_back(rows, n * width, out + i * width); error != nullptr) {
         return error;
@@ -275,9 +273,8 @@ const char* margins(void* opened, const float* values, std::size_t stride, std::
   return static_cast<device_model*>(opened)->margins(values, stride, count, out);
 }
 
-const char* contributions(void* opened, const float* values, std::size_t stride, std::size_t count, bool fused,
-                          float* out) {
-  return static_cast<device_model*>(opened)->contributions(values, stride, count, fused, out);
+const char* contributions(void* opened, const float* values, std::size_t stride, std::size_t count, float* out) {
+  return static_cast<device_model*>(opened)->contributions(values, stride, count, out);
 }
 
 void close(void* opened) {

@@ -10,17 +10,16 @@ struct library {
   std::size_t layout = 0; // layout_now of the build; others are refused
   // Copies the model to the device. device receives the device's name, at most 255 characters.
   const char* (*open)(const model& host, void** opened, char* device) = nullptr;
-  // As forest::margins and contributions, before averages are divided. fused: products are added without rounding
-  // between, as processors with FMA do.
+  // As forest::margins and contributions, before averages are divided.
   const char* (*margins)(void* opened, const float* values, std::size_t stride, std::size_t count,
                          float* out) = nullptr;
-  const char* (*contributions)(void* opened, const float* values, std::size_t stride, std::size_t count, bool fused,
+  const char* (*contributions)(void* opened, const float* values, std::size_t stride, std::size_t count,
                                float* out) = nullptr;
   void (*close)(void* opened) = nullptr;
 };
 
 // Raised with every change of the structures that the library shares with its caller.
-inline constexpr std::size_t layout_now = 1;
+inline constexpr std::size_t layout_now = 2;
 
 inline constexpr const char* library_symbol = "pricing_forest_gpu"; // extern "C" const library* ()
 

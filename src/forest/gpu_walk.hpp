@@ -297,7 +297,7 @@ struct column_of {
 };
 
 // Adds a tree's contributions to phi[feature]; scratch holds model::path_floats. explain_loops.hpp has the mathematics.
-template <bool Fused, std::uint32_t Points>
+template <std::uint32_t Points>
 PRICING_BOTH void explain(const model& m, const path_tree& t, column_of x, column_of phi, column_of scratch) {
   const std::uint32_t points = Points > 0 ? Points : t.points;
   const float* weights = m.weights.data + t.weight;
@@ -323,7 +323,7 @@ PRICING_BOTH void explain(const model& m, const path_tree& t, column_of x, colum
         const float* w = weights_of(s, side) + 3 * points;
         for (std::uint32_t q = 0; q < points; ++q) {
           const float value = scratch[below + side * points + q];
-          sum = Fused ? fmaf(value, w[q], sum) : sum + value * w[q];
+          sum = sum + value * w[q];
         }
       }
       for (std::uint32_t q = 0; q < points; ++q) {
@@ -349,19 +349,18 @@ PRICING_BOTH void explain(const model& m, const path_tree& t, column_of x, colum
   }
 }
 
-template <bool Fused>
-PRICING_BOTH void explain(const model& m, const path_tree& t, column_of x, column_of phi, column_of scratch) {
+PRICING_BOTH inline void explain(const model& m, const path_tree& t, column_of x, column_of phi, column_of scratch) {
   switch (t.points) {
   case 1:
-    return explain<Fused, 1>(m, t, x, phi, scratch);
+    return explain<1>(m, t, x, phi, scratch);
   case 2:
-    return explain<Fused, 2>(m, t, x, phi, scratch);
+    return explain<2>(m, t, x, phi, scratch);
   case 3:
-    return explain<Fused, 3>(m, t, x, phi, scratch);
+    return explain<3>(m, t, x, phi, scratch);
   case 4:
-    return explain<Fused, 4>(m, t, x, phi, scratch);
+    return explain<4>(m, t, x, phi, scratch);
   default:
-    return explain<Fused, 0>(m, t, x, phi, scratch);
+    return explain<0>(m, t, x, phi, scratch);
   }
 }
 

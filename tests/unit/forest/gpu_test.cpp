@@ -90,8 +90,7 @@ const char* margins(void* opened, const float* values, std::size_t stride, std::
 }
 
 // As explain_kernel between spread_kernel and collect_kernel.
-const char* contributions(void* opened, const float* values, std::size_t stride, std::size_t count, bool fused,
-                          float* out) {
+const char* contributions(void* opened, const float* values, std::size_t stride, std::size_t count, float* out) {
   ++device.contribution_calls;
   if (device.fails) {
     return "an illegal memory access was encountered";
@@ -105,8 +104,7 @@ const char* contributions(void* opened, const float* values, std::size_t stride,
     std::copy_n(values + r * stride, m.features, x.begin());
     for (std::size_t t = 0; t < m.paths.size; ++t) {
       float* phi = out + (r * m.groups + m.paths[t].group) * width;
-      const auto run = fused ? gpu::explain<true> : gpu::explain<false>;
-      run(m, m.paths[t], {x.data(), 1}, {phi, 1}, {scratch.data(), 1});
+      gpu::explain(m, m.paths[t], {x.data(), 1}, {phi, 1}, {scratch.data(), 1});
     }
     for (std::size_t g = 0; g < m.groups; ++g) {
       out[(r * m.groups + g) * width + m.features] = m.bias[g];
