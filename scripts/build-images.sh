@@ -11,7 +11,7 @@
 #   --prebuilt FOLDER  with bin/ and ui/: packs them instead of compiling (the libraries must be in the base)
 #   --ca FILE          certificates that the build trusts as well, where a proxy ends TLS
 #   --ccache FOLDER    a compiler cache to use and fill; without it everything is compiled
-#   --no-cache         no layer of an earlier build is used either; what the images share is still compiled once
+#   --no-cache         nothing that an earlier build ran is taken: packages and compiling anew, once for all images named
 #   --push             push them, and print their digests
 # The images postgres and redis, built on demand, stand in for the public ones where no registry can be reached.
 # Needs buildah, no daemon and no privileges beyond what buildah needs. Prints a line for each image: name, digest, size.

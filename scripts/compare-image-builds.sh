@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the images twice, without any cached layer, and prints both digests of each; fails when they differ.
+# Builds the images twice, running every step anew, and prints both digests of each; fails when they differ.
 #
 #   scripts/compare-image-builds.sh [option or image of scripts/build-images.sh...]
 #

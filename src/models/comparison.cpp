@@ -163,7 +163,8 @@ std::vector<compared_category> categories_of(const boost::json::value& left, con
     out.push_back(std::move(row));
   }
   std::ranges::stable_sort(out, std::greater(), [](const compared_category& c) {
-    return std::max(c.left_lines.value_or(0), c.right_lines.value_or(0));
+    const double apart = c.left_error && c.right_error ? std::abs(*c.right_error - *c.left_error) : -1;
+    return std::pair(apart, std::max(c.left_lines.value_or(0), c.right_lines.value_or(0)));
   });
   return out;
 }
@@ -198,6 +199,26 @@ compared_features features_of(const std::vector<std::string>& left, const std::v
   std::ranges::set_difference(r, l, std::back_inserter(out.only_right));
   out.shared = static_cast<std::int64_t>(l.size() - out.only_left.size());
   return out;
+}
+
+template <class T>
+bool differ(const std::optional<T>& a, const std::optional<T>& b) {
+  return a && b && *a != *b;
+}
+
+// Test lines follow from the data. With the same data, another number of them tells of another rule to choose them;
+// with other data they may yet be the same, which nobody can tell from here.
+std::optional<bool> same_tests(const model_record& left, const model_record& right) {
+  const auto lines = [](const model_record& r) {
+    const auto all = number_at(r.metrics, "lines");
+    return all ? all : number_at(r.metrics, "tested_quotes");
+  };
+  if (differ(lines(left), lines(right)) || differ(left.tested_from, right.tested_from) ||
+      differ(left.tested_to, right.tested_to) || differ(left.trained_until, right.trained_until))
+    return false;
+  if (!left.snapshot.empty() && left.snapshot == right.snapshot && lines(left) && lines(right))
+    return true;
+  return std::nullopt;
 }
 
 std::string percent(std::optional<double> share) {
@@ -263,6 +284,7 @@ model_comparison compare_versions(model_kind kind, const model_record& left, con
           described(kind, left),
           described(kind, right),
           !left.snapshot.empty() && left.snapshot == right.snapshot,
+          same_tests(left, right),
           figures_of(left.metrics, right.metrics),
           categories_of(left.metrics, right.metrics),
           parameters_of(left.parameters, right.parameters),

@@ -86,13 +86,16 @@ BOOST_DESCRIBE_STRUCT(compared_features, (), (known, shared, only_left, only_rig
 struct model_comparison {
   std::string name;
   compared_version left, right;
-  bool same_data = false;                    // both learned from one snapshot, so that their tests are alike
+  bool same_data = false; // both learned from one snapshot
+  // The same test lines judged both, so that differences speak of the models alone; absent where that cannot be told.
+  std::optional<bool> same_test_lines;
   std::vector<compared_figure> figures;      // those that people look at first
-  std::vector<compared_category> categories; // with the most lines first
+  std::vector<compared_category> categories; // with the largest difference of the error first; those of one side last
   std::vector<compared_parameter> parameters;
   compared_features features;
 };
-BOOST_DESCRIBE_STRUCT(model_comparison, (), (name, left, right, same_data, figures, categories, parameters, features))
+BOOST_DESCRIBE_STRUCT(model_comparison, (),
+                      (name, left, right, same_data, same_test_lines, figures, categories, parameters, features))
 
 model_comparison compare_versions(model_kind kind, const model_record& left, const model_record& right);
 

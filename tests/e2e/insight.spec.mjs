@@ -50,3 +50,26 @@ test('the model page says what intervals cover and whether prices changed', asyn
   await page.getByRole('region', { name: 'Coverage by group' }).waitFor();
   await page.getByRole('region', { name: 'Drift' }).getByText('Inside the 90 % interval').waitFor();
 });
+
+test('two versions chosen in the list stand side by side', async () => {
+  const versions = async () => (await ask(page, '/models')).data;
+  if ((await versions()).length < 2) {
+    const { csrf_token } = await ask(page, '/auth/me');
+    await page.evaluate((token) => fetch('/api/v1/models/train', { method: 'POST', headers: { 'X-CSRF-Token': token } }), csrf_token);
+    await until(async () => (await versions()).length > 1);
+  }
+  const [newer, older] = await versions();
+  await page.goto(`${base}/models`);
+  await page.getByLabel(`Compare ${newer.version}`).check();
+  await page.getByLabel(`Compare ${older.version}`).check();
+  const comparison = page.getByTestId('comparison');
+  await comparison.getByText(/^(Not l|L)ike for like$/).waitFor();
+  await comparison.getByRole('region', { name: 'Categories side by side' }).locator('tbody tr').first().waitFor();
+  // The older one is on the left, and the address keeps both.
+  const kept = ['left', 'right'].map((side) => new URL(page.url()).searchParams.get(side).replaceAll('"', ''));
+  assert.deepEqual(kept, [older.version, newer.version]);
+  await page.reload();
+  await comparison.waitFor();
+  await page.getByLabel(`Compare ${older.version}`).uncheck();
+  await comparison.waitFor({ state: 'detached' });
+});

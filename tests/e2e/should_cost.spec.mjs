@@ -8,7 +8,7 @@ let page;
 let seen;
 before(async () => {
   browser = await start_browser();
-  ({ page, seen } = await open_page(browser));
+  ({ page, seen } = await open_page(browser, { permissions: ['clipboard-read', 'clipboard-write'] }));
   await sign_in(page);
 });
 after(() => browser?.close());
@@ -44,10 +44,14 @@ const money_of = (text) => Number(text.replace(/[^0-9.−-]/g, '').replace('−'
 test('rubbish is refused with what to do, and nothing is kept', async () => {
   await page.goto(`${base}/should-cost`);
   await page.getByText('Nothing was learned yet').waitFor();
+  await page.getByRole('button', { name: 'Use a sample' }).click();
+  await page.getByText('360 rows, 11 columns').waitFor();
   await drop('picture.csv', '\x89PNG\r\n\x1a\n\x00\x01');
   await page.getByRole('alert').waitFor();
   await drop('empty.csv', 'name,length\nA,1\n');
   await page.getByRole('alert').getByText('is needed as a column').first().waitFor();
+  await drop('plain.csv', 'part,price\nA,1\n');
+  await page.getByRole('alert').getByText('at least one must say what the parts are like').waitFor();
   await page.getByLabel('Table of parts').fill('part\tprice\tlength\nA\tfree\t1');
   await page.getByRole('button', { name: 'Learn from these rows' }).click();
   await page.getByRole('alert').getByText('no row of the table has both a part and a price').waitFor();
@@ -91,7 +95,14 @@ test('a part is described, and its cost is the sum of what makes it', async () =
   const figures = (await makes.locator('.waterfall .number').allInnerTexts()).map(money_of);
   const total = figures.pop();
   const sum = figures.reduce((a, b) => a + b, 0);
-  assert.ok(Math.abs(sum - total) < 0.01 * figures.length, `${sum} is not ${total}`);
+  assert.equal(Math.round(sum * 100), Math.round(total * 100), `${sum} is not ${total}`); // to the cent
+  assert.match(await page.getByTestId('should-cost').innerText(), new RegExp(`\\$${total.toFixed(2)}$`));
+  await makes.getByText(/^(Material: steel|Material is not brass)$/).first().waitFor();
+  await page.getByRole('button', { name: 'Copy the reasons' }).click();
+  await page.getByText('Copied').waitFor();
+  const text = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(text, new RegExp(`^Should cost at 100 pieces: \\$${total.toFixed(2)} each`));
+  assert.match(text, new RegExp(`\nTogether: \\$${total.toFixed(2)}\n`));
   assert.ok(total > 5 && total < 40, `${total}`);
   // The address holds the part and the quantity.
   await page.reload();
@@ -120,6 +131,39 @@ test('what the model has never seen is said', async () => {
   await page.getByText('Material: <b>unobtainium</b>').first().waitFor();
   await page.goto(`${base}/should-cost?part=${encodeURIComponent('{"facts":[[[')}&at=-7`);
   await page.getByText('Describe the part first').waitFor();
+});
+
+test('an address that somebody made up does no harm', async () => {
+  const strange = ['[[]]', '7', '{"facts":7,"bill":{},"quantities":{}}', '{"facts":{"Length":"<img src=x onerror=alert(1)>"},"quantities":"1"}'];
+  for (const part of strange) {
+    await page.goto(`${base}/should-cost?part=${encodeURIComponent(JSON.stringify(part))}`);
+    await page.getByText('Describe the part first').waitFor();
+  }
+});
+
+test('who may only look is told so', async () => {
+  const email = `parts.${Date.now()}@example.com`;
+  const made = await page.evaluate(async (e) => {
+    const { csrf_token } = await (await fetch('/api/v1/auth/me')).json();
+    const answer = await fetch('/api/v1/users', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf_token },
+      body: JSON.stringify({ email: e, name: 'Only Looks', role: 'viewer' }),
+    });
+    return answer.json();
+  }, email);
+  const other = await open_page(browser);
+  await other.page.goto(`${base}/`);
+  await other.page.getByLabel('E-mail').fill(email);
+  await other.page.getByLabel('Password', { exact: true }).fill(made.generated_password);
+  await other.page.getByRole('button', { name: 'Sign in' }).click();
+  await other.page.getByRole('heading', { name: 'Overview' }).waitFor();
+  await other.page.goto(`${base}/should-cost`);
+  await other.page.getByText('You may see what was learned, but not ask').waitFor();
+  await other.page.getByText('Version in use').waitFor();
+  assert.equal(await other.page.getByRole('button', { name: 'Bring another table' }).count(), 0);
+  assert.deepEqual(other.seen.errors, []);
+  await other.context.close();
 });
 
 test('a second table makes a second version, and both are compared', async () => {

@@ -17,7 +17,7 @@ struct certificates {
     std::filesystem::path certificate, key;
   };
   // Another one of this authority: its names as openssl writes them ("DNS:a.example,IP:127.0.0.1"), for so many days
-  // from now; -1: it ended yesterday. Files of the same stem are replaced.
+  // from now; -1: it has just ended. Files of the same stem are replaced.
   pair issue(const std::string& stem, const std::string& names, int days = 2) const;
 
   std::filesystem::path folder, ca, certificate, key;

@@ -61,13 +61,41 @@ TEST(compare_versions, says_which_is_better_in_the_sense_of_each_figure) {
 TEST(compare_versions, holds_categories_against_each_other_where_there_are_any) {
   const auto c = compare_versions(model_kind::price, version("a", "promoted", good), version("b", "rejected", bad));
   ASSERT_EQ(c.categories.size(), 2U);
-  EXPECT_EQ(c.categories[0].name, "Curb"); // has the most lines
-  EXPECT_FALSE(c.categories[0].right_lines);
-  EXPECT_FALSE(c.categories[0].best_error);
-  EXPECT_EQ(c.categories[1].best_error, "right");
-  EXPECT_EQ(c.categories[1].best_coverage, "right");
+  EXPECT_EQ(c.categories[0].name, "Pipe"); // the only one of both
+  EXPECT_EQ(c.categories[0].best_error, "right");
+  EXPECT_EQ(c.categories[0].best_coverage, "right");
+  EXPECT_FALSE(c.categories[1].right_lines);
+  EXPECT_FALSE(c.categories[1].best_error);
   EXPECT_TRUE(compare_versions(model_kind::price, version("a", "promoted", "{}"), version("b", "rejected", "null"))
                   .categories.empty());
+}
+
+TEST(compare_versions, puts_the_largest_difference_of_the_error_first) {
+  const auto c = compare_versions(model_kind::price, version("a", "promoted", R"({"categories":[
+                                    {"name":"Pipe","lines":900,"mdape":0.20},{"name":"Curb","lines":40,"mdape":0.30}]})"),
+                                  version("b", "rejected", R"({"categories":[
+                                    {"name":"Curb","lines":41,"mdape":0.25},{"name":"Pipe","lines":900,"mdape":0.21},
+                                    {"name":"Rail","lines":5000,"mdape":0.9}]})"));
+  ASSERT_EQ(c.categories.size(), 3U);
+  EXPECT_EQ(c.categories[0].name, "Curb");
+  EXPECT_EQ(c.categories[1].name, "Pipe");
+  EXPECT_EQ(c.categories[2].name, "Rail");
+}
+
+TEST(compare_versions, knows_whether_the_same_test_lines_judged_both) {
+  auto left = version("a", "retired", R"({"lines":100})");
+  auto right = version("b", "promoted", R"({"lines":100})");
+  const auto same = [&] { return compare_versions(model_kind::price, left, right).same_test_lines; };
+  EXPECT_FALSE(same().has_value()); // no snapshot was kept
+  left.snapshot = right.snapshot = "one";
+  EXPECT_EQ(same(), true);
+  right.snapshot = "other"; // as many lines, of other data: nobody knows
+  EXPECT_FALSE(same().has_value());
+  right.snapshot = "one";
+  right.metrics = json::parse(R"({"lines":90})"); // another rule for test lines
+  EXPECT_EQ(same(), false);
+  right.metrics = json::parse("{}");
+  EXPECT_FALSE(same().has_value());
 }
 
 TEST(compare_versions, shows_which_parameters_and_features_differ) {

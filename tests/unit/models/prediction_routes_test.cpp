@@ -208,8 +208,9 @@ TEST_F(prediction_routes_test, explains_a_new_item_again_from_redis_bit_for_bit_
   const std::string path = "/api/v1/explanations", bearer = token(identity::role::analyst, 60s, o);
   const std::string by_name =
       R"({"on":"2026-01-01","line":{"description":"Pipe large","unit":"ft","quantity":"10","prices":[]}})";
-  const auto [status, first] = post_text(ml, path, by_name, bearer);
-  ASSERT_EQ(status, 200) << first;
+  const auto answered = post_text(ml, path, by_name, bearer);
+  const std::string& first = answered.second;
+  ASSERT_EQ(answered.first, 200) << first;
   EXPECT_EQ(json::parse(first).at("bids_known"), 1) << first;
   const auto eventually = [](auto condition) {
     for (int i = 0; i < 500 && !condition(); ++i)

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 using namespace pricing;
 using namespace pricing::models;
 using namespace std::chrono_literals;

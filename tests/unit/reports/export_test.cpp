@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include <algorithm>
+
 using namespace pricing;
 using namespace pricing::reports;
 using http::method;

@@ -2173,6 +2173,7 @@ export interface components {
             left: components["schemas"]["models_compared_version"];
             right: components["schemas"]["models_compared_version"];
             same_data: boolean;
+            same_test_lines?: boolean | null;
             figures: components["schemas"]["models_compared_figure"][];
             categories: components["schemas"]["models_compared_category"][];
             parameters: components["schemas"]["models_compared_parameter"][];

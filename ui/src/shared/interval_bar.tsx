@@ -16,13 +16,15 @@ export function IntervalBar(p: {
   tone?: Tone;
   currency: string;
   width?: number | string;
+  /** From, to: bars that are to be compared share one. */
+  scale?: readonly [number, number];
 }) {
   const low = to_number(p.interval.low90);
   const high = to_number(p.interval.high90);
   const mid = to_number(p.interval.expected);
   if (low === null || high === null || mid === null || high <= 0) return <span className="faint">no fair band</span>;
   const quote = to_number(p.quote);
-  const ends = [low, high, ...(quote === null ? [] : [quote])];
+  const ends = [low, high, ...(quote === null ? [] : [quote]), ...(p.scale ?? [])];
   const from = Math.min(...ends);
   const reach = Math.max(...ends) - from || 1;
   const at = (v: number) => `${4 + (92 * (v - from)) / reach}%`;

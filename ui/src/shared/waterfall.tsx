@@ -8,7 +8,17 @@ export interface Step {
 }
 
 /** Each reason pushes the price up or down from where the one before it left off. */
-export function Waterfall({ reasons, currency, most = 12 }: { reasons: Step[]; currency: string; most?: number }) {
+export function Waterfall({
+  reasons,
+  currency,
+  most = 12,
+  exact,
+}: {
+  reasons: Step[];
+  currency: string;
+  most?: number;
+  exact?: boolean; // every digit, for figures that are to be added up
+}) {
   const steps = reasons.slice(0, most).map((r) => ({ ...r, amount: to_number(r.money) ?? 0 }));
   let at = 0;
   const spans = steps.map((s) => {
@@ -32,7 +42,7 @@ export function Waterfall({ reasons, currency, most = 12 }: { reasons: Step[]; c
               }}
             />
           </span>
-          <span className="number right">{signed_money(s.amount, currency)}</span>
+          <span className="number right">{signed_money(s.amount, currency, exact ? 'full' : 'short')}</span>
         </Fragment>
       ))}
     </div>

@@ -1,7 +1,7 @@
 import { Select } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { ArrowLeftRight, Equal, TrendingUp } from 'lucide-react';
+import { ArrowLeftRight, CircleCheck, Equal, TrendingUp, TriangleAlert } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { get } from '../../api/client';
 import type {
@@ -11,7 +11,7 @@ import type {
   ComparedVersion,
   ModelComparison,
 } from '../../api/types';
-import { count, day, moment, plural, share } from '../../shared/format';
+import { count, day, moment, plural, share, signed_share } from '../../shared/format';
 import { Bones, Card, Empty, Trouble } from '../../shared/furniture';
 import { states } from './states';
 
@@ -120,16 +120,31 @@ function Sides({ c }: { c: ModelComparison }) {
         <Side v={c.left} side="Left" />
         <Side v={c.right} side="Right" />
       </div>
-      {!c.same_data && (
-        <p className="notice" style={{ margin: '0 20px' }}>
-          Each was tested on what was newest when it was made, and their data differ. A difference in the figures is
-          partly one of the test; the simpler ways to guess below tell how hard each was.
-        </p>
-      )}
+      <LikeForLike c={c} />
       <Figures c={c} />
       {c.categories.length > 0 && <Categories c={c} />}
       <Parameters rows={c.parameters} />
       <Features c={c} />
+    </div>
+  );
+}
+
+/** Only with the same test lines do differences speak of the models alone. */
+function LikeForLike({ c }: { c: ModelComparison }) {
+  const lines = c.figures.find((f) => f.name === 'lines' || f.name === 'tested_quotes')?.left ?? null;
+  return (
+    <div className="row" style={{ padding: '0 20px', flexWrap: 'nowrap', alignItems: 'flex-start', gap: 12 }}>
+      <span className={`chip ${c.same_test_lines ? 'fair' : 'over'}`} style={{ flex: 'none' }}>
+        {c.same_test_lines ? <CircleCheck size={13} aria-hidden /> : <TriangleAlert size={13} aria-hidden />}
+        {c.same_test_lines ? 'Like for like' : 'Not like for like'}
+      </span>
+      <span className="muted">
+        {c.same_test_lines
+          ? `Both were tested on the same ${lines === null ? 'lines' : plural(lines, 'line')}.`
+          : c.same_data
+            ? 'Both learned from the same data, but were not tested on the same lines: a difference in the figures is partly one of the test.'
+            : 'Each was tested on what was newest when it was made, and their data differ. A difference in the figures is partly one of the test; the simpler ways to guess below tell how hard each was.'}
+      </span>
     </div>
   );
 }
@@ -203,11 +218,14 @@ function figure(value: number | null, unit: string): string {
   return Math.abs(value) >= 1000 ? count(value) : value.toFixed(3);
 }
 
+/** A difference of shares, in percentage points. */
+const points = (v: number) => signed_share(v, 1).replace(' %', ' pts');
+
 function difference(f: ComparedFigure): string {
   if (f.difference === null) return '–';
   const sign = f.difference > 0 ? '+' : f.difference < 0 ? '−' : '';
   const size = Math.abs(f.difference);
-  if (f.unit === 'share') return `${sign}${(size * 100).toFixed(1)} pts`;
+  if (f.unit === 'share') return points(f.difference);
   return `${sign}${figure(size, f.unit)}`;
 }
 
@@ -272,23 +290,36 @@ function Categories({ c }: { c: ModelComparison }) {
   return (
     <section>
       <h3 className="section" style={{ padding: '0 20px' }}>
-        By category
+        By category, largest difference of the error first
       </h3>
       <Scroll label="Categories side by side">
         <table className="plain">
           <thead>
             <tr>
-              <th>Category</th>
-              <th className="right">Lines</th>
-              <th className="right">Typical error</th>
-              <th>Better</th>
-              <th className="right">90 % covers</th>
-              <th>Nearer to 90 %</th>
+              <th rowSpan={2}>Category</th>
+              <th rowSpan={2} className="right spare">
+                Lines
+              </th>
+              <th colSpan={3} scope="colgroup" className="right">
+                Typical error
+              </th>
+              <th colSpan={3} scope="colgroup" className="right">
+                90 % interval covers
+              </th>
+            </tr>
+            <tr>
+              {['error', 'coverage'].map((of) =>
+                ['Left', 'Right', 'Difference'].map((side) => (
+                  <th key={of + side} className="right">
+                    {side}
+                  </th>
+                )),
+              )}
             </tr>
           </thead>
           <tbody>
             {rows.map((r) => (
-              <Category key={r.name} r={r} c={c} />
+              <Category key={r.name} r={r} />
             ))}
           </tbody>
         </table>
@@ -304,24 +335,43 @@ function Categories({ c }: { c: ModelComparison }) {
   );
 }
 
-const pair = (left: number | null, right: number | null, how: (v: number) => string) =>
-  `${left === null ? '–' : how(left)} | ${right === null ? '–' : how(right)}`;
-
-function Category({ r, c }: { r: ComparedCategory; c: ModelComparison }) {
+function Category({ r }: { r: ComparedCategory }) {
+  const lines = [r.left_lines, r.right_lines].map((n) => (n === null ? '–' : count(n)));
   return (
     <tr>
       <td>{r.name}</td>
-      <td className="right muted">{pair(r.left_lines, r.right_lines, count)}</td>
-      <td className="right">{pair(r.left_error, r.right_error, (v) => share(v, 1))}</td>
-      <td>
-        <Better best={r.best_error} c={c} />
-      </td>
-      <td className="right">{pair(r.left_coverage, r.right_coverage, (v) => share(v, 1))}</td>
-      <td>
-        <Better best={r.best_coverage} c={c} />
-      </td>
+      <td className="right muted spare">{lines[0] === lines[1] ? lines[0] : lines.join(' | ')}</td>
+      <Shares left={r.left_error} right={r.right_error} best={r.best_error} />
+      <Shares left={r.left_coverage} right={r.right_coverage} best={r.best_coverage} />
     </tr>
   );
+}
+
+/** Both sides and their difference; the better one bold, with a tick that is also said. */
+function Shares(p: { left: number | null; right: number | null; best: string | null }) {
+  const unlike = share(p.left, 1) !== share(p.right, 1);
+  return (
+    <>
+      {(['left', 'right'] as const).map((side) => (
+        <td key={side} className={`right ${unlike && p.best === side ? 'strong' : 'muted'}`}>
+          {unlike && p.best === side && (
+            <>
+              <CircleCheck size={14} className="fair" style={{ verticalAlign: -2, marginRight: 5 }} aria-hidden />
+              <span className="visually-hidden">better: </span>
+            </>
+          )}
+          {share(p[side], 1)}
+        </td>
+      ))}
+      <td className="right muted">{p.left === null || p.right === null ? '–' : points(p.right - p.left)}</td>
+    </>
+  );
+}
+
+/** A value as JSON, which writes 0.12 as 1.2E-1. */
+function plain(json: string | null): string {
+  if (json === null) return 'none';
+  return Number.isFinite(Number(json)) ? String(Number(json)) : json;
 }
 
 function Parameters({ rows }: { rows: ComparedParameter[] }) {
@@ -339,14 +389,14 @@ function Parameters({ rows }: { rows: ComparedParameter[] }) {
               {r.name}
             </dt>,
             <dd key={`${r.name} values`}>
-              {r.left ?? 'none'} → <b>{r.right ?? 'none'}</b>
+              {plain(r.left)} → <b>{plain(r.right)}</b>
             </dd>,
           ])}
         </dl>
       )}
       {alike.length > 0 && (
         <p className="faint" style={{ margin: '8px 0 0', overflowWrap: 'anywhere' }}>
-          The same: {alike.map((r) => `${r.name} ${r.left}`).join(', ')}
+          The same: {alike.map((r) => `${r.name} ${plain(r.left)}`).join(', ')}
         </p>
       )}
     </section>

@@ -1,4 +1,6 @@
+import { Checkbox } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { BrainCircuit } from 'lucide-react';
 import { get, Problem } from '../../api/client';
 import type { Calibration, CurrentModel, List, ModelRow } from '../../api/types';
@@ -134,9 +136,20 @@ const tested = (r: { tested_from: string; tested_to: string }) =>
 
 function Versions() {
   const models = useQuery({ queryKey: ['models'], queryFn: () => get<List<ModelRow>>('/models') });
+  const { left, right } = useSearch({ strict: false }) as { left?: string; right?: string };
+  const navigate = useNavigate();
+  const chosen = [left, right].filter((v) => v !== undefined);
+  // A third choice takes the place of the one on the left; of two, the older is on the left.
+  const toggle = (version: string) => {
+    const age = (v: string) => models.data?.data.find((m) => m.version === v)?.id ?? 0;
+    const next = chosen.includes(version) ? chosen.filter((v) => v !== version) : [...chosen.slice(-1), version];
+    const [a, b] = next.sort((x, y) => age(x) - age(y));
+    navigate({ to: '/models', search: { left: a, right: b }, replace: true, resetScroll: false });
+  };
+  const comparable = (models.data?.data.length ?? 0) > 1;
   return (
     <>
-      <Card title="Versions" flush>
+      <Card title="Versions" aside={comparable && 'choose two to compare them below'} flush>
         <Await of={models} rows={4}>
           {({ data }) =>
             data.length === 0 ? (
@@ -146,23 +159,38 @@ function Versions() {
                 <table className="plain">
                   <thead>
                     <tr>
+                      {comparable && (
+                        <th style={{ width: 20 }}>
+                          <span className="visually-hidden">Compare</span>
+                        </th>
+                      )}
                       <th>Version</th>
                       <th>State</th>
                       <th>Learned until</th>
-                      <th className="right">Made</th>
+                      <th className="right spare">Made</th>
                     </tr>
                   </thead>
                   <tbody>
                     {data.map((m) => (
                       <tr key={m.id}>
-                        <td className="strong">{m.version}</td>
+                        {comparable && (
+                          <td>
+                            <Checkbox
+                              size="xs"
+                              aria-label={`Compare ${m.version}`}
+                              checked={chosen.includes(m.version)}
+                              onChange={() => toggle(m.version)}
+                            />
+                          </td>
+                        )}
+                        <td className="strong number">{m.version}</td>
                         <td>
                           <span className={`chip ${states[m.state]?.[1] ?? ''}`} style={{ paddingLeft: 8 }}>
                             {states[m.state]?.[0] ?? m.state}
                           </span>
                         </td>
                         <td className="muted">{day(m.trained_until)}</td>
-                        <td className="right muted">{moment(m.created_at)}</td>
+                        <td className="right muted spare">{moment(m.created_at)}</td>
                       </tr>
                     ))}
                   </tbody>

@@ -5,7 +5,7 @@ import { count, money, quantity, signed_money, signed_share } from '../../shared
 import { Card } from '../../shared/furniture';
 import { IntervalBar, IntervalLegend } from '../../shared/interval_bar';
 import { Waterfall } from '../../shared/waterfall';
-import { cause, quote_tone, reasons_text, steps_of } from './part';
+import { type Asked, cause, quote_tone, reasons_text, steps_of, together } from './part';
 
 const tone_words = {
   over: 'above what 95 in 100 suppliers would ask',
@@ -14,15 +14,22 @@ const tone_words = {
 };
 
 /** The interval, the breaks by quantity, and what makes the cost: base and causes add up to it exactly. */
-export function Answer(p: { answer: ShouldCost; quote: number | null; at: number; choose: (at: number) => void }) {
+export function Answer(p: {
+  answer: ShouldCost;
+  asked: Asked;
+  quote: number | null;
+  at: number;
+  choose: (at: number) => void;
+}) {
   const { answer, quote } = p;
   const c = answer.currency;
   const cost = answer.costs[p.at] ?? answer.costs[0];
   const tone = quote === null ? undefined : quote_tone(quote, cost);
+  const steps = steps_of(cost, p.asked);
   return (
     <Card
       title={`Should cost at ${pieces(cost.quantity)}`}
-      aside={<CopyText label="Copy the reasons" text={() => reasons_text(answer, cost, new Date())} />}
+      aside={<CopyText label="Copy the reasons" text={() => reasons_text(answer, cost, p.asked, new Date())} />}
     >
       <div className="stack" style={{ gap: 22 }}>
         <div>
@@ -66,12 +73,12 @@ export function Answer(p: { answer: ShouldCost; quote: number | null; at: number
         )}
         <section aria-label="What makes the cost">
           <h3 className="section">What makes the cost, a piece</h3>
-          <Waterfall reasons={steps_of(cost)} currency={c} most={40} />
+          <Waterfall reasons={steps} currency={c} most={40} exact />
           <div className="waterfall total">
             <span>Should cost</span>
             <span />
-            <span className="number right" title={money(cost.cost, c, 'full')}>
-              {money(cost.cost, c)}
+            <span className="number right" title={cost.cost}>
+              {money(together(steps), c, 'full')}
             </span>
           </div>
         </section>
@@ -89,6 +96,8 @@ export function Answer(p: { answer: ShouldCost; quote: number | null; at: number
 
 function Breaks(p: { answer: ShouldCost; quote: number | null; at: number; choose: (at: number) => void }) {
   const c = p.answer.currency;
+  const ends = p.answer.costs.flatMap((cost) => [Number(cost.low90), Number(cost.high90)]);
+  const scale = [Math.min(...ends, p.quote ?? ends[0]), Math.max(...ends, p.quote ?? ends[0])] as const;
   return (
     <section>
       <h3 className="section">Breaks by quantity</h3>
@@ -125,6 +134,7 @@ function Breaks(p: { answer: ShouldCost; quote: number | null; at: number; choos
                     quote={p.quote}
                     tone={p.quote === null ? undefined : quote_tone(p.quote, cost)}
                     currency={c}
+                    scale={scale}
                   />
                 </td>
                 <td className="right muted spare">{money(Number(cost.cost) * Number(cost.quantity), c)}</td>

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { PartCost, PartForm, ShouldCost } from '../../api/types';
 import {
+  type Asked,
   ask_of,
   cause,
+  cause_of,
   example_of,
   form_of,
   from_address,
@@ -12,7 +14,9 @@ import {
   reasons_text,
   steps_of,
   to_address,
+  together,
 } from './part';
+import { sample_table } from './sample';
 
 const form: PartForm = {
   terms: [{ column: 'Part', means: 'part' }],
@@ -27,6 +31,14 @@ const form: PartForm = {
     bill: [{ component: 'NUT', quantity: 2 }],
     quantities: [1, 10],
   },
+};
+const asked: Asked = {
+  facts: [
+    { name: 'Length', value: '200' },
+    { name: 'Material', value: 'steel' },
+  ],
+  bill: [{ component: 'NUT', quantity: 2 }],
+  quantities: ['10'],
 };
 const cost: PartCost = {
   quantity: '10',
@@ -98,8 +110,39 @@ describe('the answer', () => {
     expect(cause('supplier=')).toBe('No supplier named');
     expect(cause('other')).toBe('Smaller causes together');
   });
-  test('steps add up to the cost', () => {
-    expect(steps_of(cost).reduce((sum, s) => sum + Number(s.money), 0)).toBeCloseTo(12.5);
+  test('a cause says what the part is, or is not', () => {
+    expect(cause_of('Length', asked)).toBe('Length 200');
+    expect(cause_of('Width', asked)).toBe('Width not said');
+    expect(cause_of('Material=steel', asked)).toBe('Material: steel');
+    expect(cause_of('Material=brass', asked)).toBe('Material is not brass');
+    expect(cause_of('component=NUT', asked)).toBe('2 × NUT');
+    expect(cause_of('component=CAP', asked)).toBe('No CAP in the bill');
+    expect(cause_of('supplier=S-1', asked)).toBe('Supplier is not S-1');
+    expect(cause_of('supplier=', asked)).toBe('No supplier named');
+    expect(cause_of('day', asked)).toBe('When it is quoted');
+  });
+  test('a column called “other” is not what is left over', () => {
+    const drivers = [...cost.drivers, { name: 'other', money: '0.7' }, { name: 'other', money: '-0.7' }];
+    const labels = steps_of({ ...cost, drivers }, asked).map((s) => s.label);
+    expect(labels.slice(-2)).toEqual(['other not said', 'Smaller causes together']);
+    const named = { ...asked, facts: [{ name: 'other', value: '3' }] };
+    expect(steps_of({ ...cost, drivers }, named).at(-2)?.label).toBe('other 3');
+  });
+  test('steps as shown add up to the cost as shown', () => {
+    const thirds = [1, 2, 3].map((n) => ({ name: `m${n}`, money: '1.333333' }));
+    const steps = steps_of({ ...cost, base: '8.405001', cost: '12.405', drivers: thirds }, asked);
+    expect(steps.every((s) => Number.isInteger(Math.round(s.money * 1e6) / 1e4))).toBe(true);
+    expect(together(steps)).toBe(12.41);
+    const cheap = steps_of(
+      { ...cost, base: '0.02', cost: '0.03337', drivers: [{ name: 'm', money: '0.01337' }] },
+      asked,
+    );
+    expect(together(cheap)).toBe(0.0334);
+  });
+  test('the sample is a table of quotes with everything a table may have', () => {
+    const rows = sample_table(20).split('\n');
+    expect(rows).toHaveLength(61);
+    expect(rows.every((r) => r.split(',').length === 11)).toBe(true);
   });
   test('reasons are copied with their sum and where they come from', () => {
     const answer: ShouldCost = {
@@ -109,7 +152,7 @@ describe('the answer', () => {
       costs: [cost],
       unknown: ['Colour=red'],
     };
-    const text = reasons_text(answer, cost, new Date('2026-01-03T12:00:00Z'));
+    const text = reasons_text(answer, cost, asked, new Date('2026-01-03T12:00:00Z'));
     expect(text).toContain('Material: steel: +$4.00');
     expect(text).toContain('Together: $12.50');
     expect(text).toContain('Not known to the model: Colour: red');

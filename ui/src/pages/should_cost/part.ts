@@ -1,6 +1,6 @@
 /** A part as the form holds it, as the server is asked about it, and as the address keeps it. */
 import type { PartCost, PartForm, PartTable, ShouldCost } from '../../api/types';
-import { day, money, signed_money } from '../../shared/format';
+import { day, money, quantity, signed_money } from '../../shared/format';
 import { decimal_of } from '../../shared/paste';
 
 export interface BillRow {
@@ -159,7 +159,7 @@ const causes: Record<string, string> = {
   'all of it together': 'All of it together',
 };
 
-/** "Material=steel" → "Material: steel". */
+/** "Material=steel" → "Material: steel"; of what is not known to the model. */
 export function cause(name: string): string {
   if (causes[name]) return causes[name];
   const at = name.indexOf('=');
@@ -171,24 +171,66 @@ export function cause(name: string): string {
   return `${column}: ${value}`;
 }
 
-export function steps_of(cost: PartCost) {
-  return [
-    { name: 'base', label: 'A usual part in the table', money: cost.base },
-    ...cost.drivers.map((d) => ({ name: d.name, label: cause(d.name), money: d.money })),
-  ];
+/** A cause as it concerns this part: "Length 200", or "Material is not steel" of one in brass. */
+export function cause_of(name: string, asked: Asked): string {
+  const fact = (column: string) => asked.facts.find((f) => f.name === column)?.value;
+  const value = fact(name);
+  if (value !== undefined) return `${name} ${value}`;
+  if (causes[name] && name !== 'other') return causes[name];
+  const at = name.indexOf('=');
+  if (at <= 0) return `${name} not said`;
+  const column = name.slice(0, at);
+  const word = name.slice(at + 1);
+  if (column === 'component') {
+    const line = asked.bill.find((b) => b.component === word);
+    return line ? `${quantity(line.quantity)} × ${word}` : `No ${word} in the bill`;
+  }
+  if (column === 'supplier')
+    return word === (asked.supplier ?? '') ? cause(name) : `Supplier is not ${word || 'unknown'}`;
+  return fact(column) === word ? `${column}: ${word}` : `${column} is not ${word}`;
 }
 
+/**
+ * From a usual part to this one, in cents (hundredths of them where a piece costs less than one unit of money). Each step
+ * is the difference of two rounded running totals, so that what is shown adds up to the cost to the last digit.
+ */
+export function steps_of(cost: PartCost, asked: Asked) {
+  const scale = Number(cost.cost) < 1 ? 10_000 : 100;
+  const last = cost.drivers.length - 1;
+  const parts = [
+    { name: 'base', label: 'A usual part in the table', money: cost.base },
+    ...cost.drivers.map((d, i) => ({
+      ...d,
+      // A column may be called so too; what is left over comes last.
+      label: d.name === 'other' && i === last ? causes.other : cause_of(d.name, asked),
+    })),
+  ];
+  let total = 0;
+  let shown = 0;
+  return parts.map((p) => {
+    total += Number(p.money);
+    const step = Math.round(total * scale) - shown;
+    shown += step;
+    return { ...p, money: step / scale };
+  });
+}
+
+/** What the steps come to, and so the cost as it is shown beside them. */
+export const together = (steps: { money: number }[]) =>
+  Math.round(steps.reduce((sum, s) => sum + s.money, 0) * 10_000) / 10_000;
+
 /** The reasons as text that can be sent to a supplier or kept with an order. */
-export function reasons_text(answer: ShouldCost, cost: PartCost, on: Date): string {
+export function reasons_text(answer: ShouldCost, cost: PartCost, asked: Asked, on: Date): string {
   const c = answer.currency;
-  const [base, ...rest] = steps_of(cost);
+  const steps = steps_of(cost, asked);
+  const [base, ...rest] = steps;
   return [
-    `Should cost at ${cost.quantity} pieces: ${money(cost.cost, c, 'full')} each`,
+    `Should cost at ${cost.quantity} pieces: ${money(together(steps), c, 'full')} each`,
     `90 % of quotes: ${money(cost.low90, c, 'full')} to ${money(cost.high90, c, 'full')}`,
     '',
     `${base.label}: ${money(base.money, c, 'full')}`,
     ...rest.map((s) => `${s.label}: ${signed_money(s.money, c, 'full')}`),
-    `Together: ${money(cost.cost, c, 'full')}`,
+    `Together: ${money(together(steps), c, 'full')}`,
     ...(answer.unknown.length > 0 ? ['', `Not known to the model: ${answer.unknown.map(cause).join(', ')}`] : []),
     '',
     `Model ${answer.model_version}, data ${answer.snapshot.slice(0, 12)}, ${day(on.toISOString())}`,

@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Calculator, Cog } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { get, write } from '../../api/client';
 import type { PartTable, ShouldCost, ShouldCostState, TakenTable } from '../../api/types';
 import { useSession } from '../../app/session';
@@ -17,7 +17,9 @@ import { TakeTable, Understood } from './take_table';
 import { Outcome, Progress, Result, Train, useTraining } from './training';
 
 export function ShouldCostPage() {
-  const may_manage = useSession().permissions.includes('model.manage');
+  const { permissions } = useSession();
+  const may_manage = permissions.includes('model.manage');
+  const may_ask = permissions.includes('prediction.read');
   const state = useQuery({ queryKey: ['should-cost'], queryFn: () => get<ShouldCostState>('/should-cost') });
   const { job, open } = useTraining();
   const [taken, set_taken] = useState<TakenTable | null>(null);
@@ -58,7 +60,7 @@ export function ShouldCostPage() {
               />
             )}
             {model ? <Result model={model} /> : <None may_manage={may_manage} learning={open} />}
-            {model && <Ask state={state.data} />}
+            {model && (may_ask ? <Ask state={state.data} /> : <MayNotAsk />)}
             {state.data.table && <Behind table={state.data.table} in_use={!!model} />}
             {state.data.versions.length > 1 && (
               <Compare name="part-cost" to="/should-cost" versions={state.data.versions} />
@@ -83,6 +85,15 @@ function None({ may_manage, learning }: { may_manage: boolean; learning: boolean
   );
 }
 
+function MayNotAsk() {
+  return (
+    <div className="notice">
+      You may see what was learned, but not ask what a part should cost: that takes the role of an analyst, a manager or
+      an administrator. Ask an administrator for it.
+    </div>
+  );
+}
+
 function useAsked(asked: Asked | null) {
   return useQuery({
     queryKey: ['should-cost', 'part', asked],
@@ -104,11 +115,20 @@ function Ask({ state }: { state: ShouldCostState }) {
   const [wrong, set_wrong] = useState<Record<string, string>>({});
   const request = useMemo(() => (asked ? (ask_of(asked, form).asked ?? null) : null), [asked, form]);
   const answer = useAsked(request);
+  // On a narrow screen the answer is below the form, and comes into sight once it is there.
+  const place = useRef<HTMLDivElement>(null);
+  const [awaited, set_awaited] = useState(false);
+  useEffect(() => {
+    if (!awaited || answer.isFetching) return;
+    set_awaited(false);
+    if ((place.current?.getBoundingClientRect().top ?? 0) > innerHeight * 0.6) place.current?.scrollIntoView();
+  }, [awaited, answer.isFetching]);
   const ask = () => {
     const checked = ask_of(said, form);
     set_wrong(checked.wrong);
     if (!checked.asked) return;
     set_asked(said);
+    set_awaited(true);
     if (request && JSON.stringify(request) === JSON.stringify(checked.asked) && answer.error) answer.refetch();
     navigate({ to: '/should-cost', search: { part: to_address(said) }, replace: true, resetScroll: false });
   };
@@ -127,33 +147,36 @@ function Ask({ state }: { state: ShouldCostState }) {
         }}
         ask={ask}
       />
-      {answer.error ? (
-        <Trouble error={answer.error} retry={() => answer.refetch()} />
-      ) : answer.data && request ? (
-        <Answer
-          answer={answer.data}
-          quote={quote ? Number(quote) : null}
-          at={Number(search.at) || 0}
-          choose={(at) =>
-            navigate({
-              to: '/should-cost',
-              search: { ...search, at: at > 0 ? String(at) : undefined },
-              replace: true,
-              resetScroll: false,
-            })
-          }
-        />
-      ) : (
-        <Card title="What it should cost">
-          {request ? (
-            <Bones rows={8} height={22} />
-          ) : (
-            <Empty icon={<Calculator size={28} strokeWidth={1.5} />} title="Describe the part first">
-              As much as you know of it. The answer is a cost with its interval, and what pushes it up or down.
-            </Empty>
-          )}
-        </Card>
-      )}
+      <div ref={place} style={{ minWidth: 0, scrollMarginTop: 64 }}>
+        {answer.error ? (
+          <Trouble error={answer.error} retry={() => answer.refetch()} />
+        ) : answer.data && request ? (
+          <Answer
+            answer={answer.data}
+            asked={request}
+            quote={quote ? Number(quote) : null}
+            at={Number(search.at) || 0}
+            choose={(at) =>
+              navigate({
+                to: '/should-cost',
+                search: { ...search, at: at > 0 ? String(at) : undefined },
+                replace: true,
+                resetScroll: false,
+              })
+            }
+          />
+        ) : (
+          <Card title="What it should cost">
+            {request ? (
+              <Bones rows={8} height={22} />
+            ) : (
+              <Empty icon={<Calculator size={28} strokeWidth={1.5} />} title="Describe the part first">
+                As much as you know of it. The answer is a cost with its interval, and what pushes it up or down.
+              </Empty>
+            )}
+          </Card>
+        )}
+      </div>
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { DropZone } from '../../shared/drop_zone';
 import { count, plural } from '../../shared/format';
 import { Card, Trouble } from '../../shared/furniture';
 import { delimiter_of, split_row } from '../../shared/paste';
+import { sample_table } from './sample';
 
 const placeholder = [
   'Part\tSupplier\tQuantity\tLength\tMaterial\tBill\tCost',
@@ -45,7 +46,14 @@ export function TakeTable({ on_taken }: { on_taken: (taken: TakenTable) => void 
   const seen = look(text);
   const paste = () => take.mutate(new File([text], 'pasted.csv', { type: 'text/csv' }));
   return (
-    <Card title="Bring what parts were bought for" aside="one quoted or paid price a row">
+    <Card
+      title="Bring what parts were bought for"
+      aside={
+        <Button size="compact-xs" variant="subtle" onClick={() => set_text(sample_table())}>
+          Use a sample
+        </Button>
+      }
+    >
       <div className="stack">
         {take.error && <Trouble error={take.error} />}
         <div className="grid two">
@@ -99,9 +107,9 @@ export function TakeTable({ on_taken }: { on_taken: (taken: TakenTable) => void 
             onChange={(e) => set_currency(e.currentTarget.value)}
           />
           <p className="faint" style={{ margin: 0, flex: '1 1 320px' }}>
-            Needs the columns <b>part</b> and <b>price</b> (or cost). Understood where they are there: quantity, annual
-            usage, minimum order, bracketed, supplier, date, and a bill such as “C-17*2; C-20”. Every other column says
-            what a part is like: a length, a weight, a material.
+            One quoted or paid price a row. Needs the columns <b>part</b> and <b>price</b> (or cost). Understood where
+            they are there: quantity, annual usage, minimum order, bracketed, supplier, date, and a bill such as
+            “C-17*2; C-20”. Every other column says what a part is like: a length, a weight, a material.
           </p>
         </div>
       </div>
