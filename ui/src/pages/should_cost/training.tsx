@@ -121,6 +121,7 @@ export function Result({ model }: { model: PartCostModel }) {
       <Tile
         label="Version in use"
         value={model.version}
+        tone="range"
         hint={`made ${moment(model.created_at)}`}
         full={model.created_at}
       />
