@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Calculator, Cog } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { get, write } from '../../api/client';
+import { get, Problem, write } from '../../api/client';
 import type { PartTable, ShouldCost, ShouldCostState, TakenTable } from '../../api/types';
 import { useSession } from '../../app/session';
 import { count, day, plural } from '../../shared/format';
@@ -99,7 +99,8 @@ function useAsked(asked: Asked | null) {
     queryKey: ['should-cost', 'part', asked],
     enabled: asked !== null,
     placeholderData: keepPreviousData,
-    retry: false,
+    // The prediction service may be starting or full: worth another try, and nothing else is.
+    retry: (tries, error) => tries < 2 && error instanceof Problem && error.status === 503,
     staleTime: 60_000,
     queryFn: () => write<ShouldCost>('POST', '/should-cost', asked),
   });
