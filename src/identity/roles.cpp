@@ -12,10 +12,10 @@ constexpr std::array<std::string_view, 10> viewer_permissions = {
     "alert.read", "anomaly.read",  "event.read",    "item.read",   "match.read",
     "model.read", "overview.read", "supplier.read", "upload.read", "verdict.read"};
 
-constexpr std::array<std::string_view, 16> buyer_permissions = {
-    "alert.acknowledge", "alert.read",  "anomaly.manage", "anomaly.read", "event.read",    "export.create",
-    "export.read",       "item.read",   "match.read",     "model.read",   "overview.read", "supplier.read",
-    "upload.create",     "upload.read", "verdict.create", "verdict.read"};
+constexpr std::array<std::string_view, 17> buyer_permissions = {
+    "alert.acknowledge", "alert.read",    "anomaly.manage", "anomaly.read",   "event.read",    "export.create",
+    "export.read",       "item.read",     "match.read",     "model.read",     "overview.read", "prediction.read",
+    "supplier.read",     "upload.create", "upload.read",    "verdict.create", "verdict.read"};
 
 constexpr std::array<std::string_view, 21> analyst_permissions = {
     "alert.acknowledge", "alert.manage",   "alert.read",      "anomaly.manage", "anomaly.read",  "event.read",
