@@ -4,7 +4,7 @@ import { ArrowDown, ArrowUp } from 'lucide-react';
 import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 
 declare module '@tanstack/react-table' {
-  // biome-ignore lint/correctness/noUnusedVariables: the names must match the library's declaration
+  // The names must match the library's declaration.
   interface ColumnMeta<TData, TValue> {
     width?: string;
     right?: boolean;
@@ -61,7 +61,7 @@ export function Grid<T>(p: {
   }
 
   return (
-    // biome-ignore lint/a11y/noNoninteractiveElementInteractions: a scrolling table is moved through by keyboard
+    // A scrolling table is moved through by keyboard.
     <div
       ref={host}
       className="vgrid"

@@ -27,6 +27,7 @@ export function HistoryChart({
       const ahead = Math.max(0, ...fan.map((f) => f.mean));
       // A few wild bids must not flatten the rest.
       const top = Math.max(prices[Math.floor((prices.length - 1) * 0.985)] * 1.35, ahead * 1.5);
+      // biome-ignore lint/complexity/useMathMinMax: these are dates as text
       const last = history.points.reduce((m, p) => (p[0] > m ? p[0] : m), history.points[0][0]);
       const p = history.prediction;
       const wins = history.points.filter((q) => q[3] === 1);
