@@ -140,9 +140,11 @@ bool is_probe(std::string_view path) {
 
 // Handlers may put anything into a header value; a line break in it must not become a header of its own.
 void append_clean(std::string& out, std::string_view value) {
-  for (char c : value)
-    if (c != '\r' && c != '\n' && c != '\0')
-      out += c;
+  const auto ends = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  if (std::none_of(value.begin(), value.end(), ends))
+    out += value;
+  else
+    std::remove_copy_if(value.begin(), value.end(), std::back_inserter(out), ends);
 }
 
 } // namespace

@@ -87,10 +87,10 @@ struct principal {
   organization_id organization;
   user_id user;
   std::string email;
-  std::string role;                     // "" when nobody is signed in (public routes)
-  std::vector<std::string> permissions; // sorted, "noun.verb"
-  std::string session;                  // opaque; empty for bearer tokens
-  std::string csrf_token;               // the value that X-CSRF-Token must have on writes; empty for bearer tokens
+  std::string role;                          // "" when nobody is signed in (public routes)
+  std::vector<std::string_view> permissions; // sorted, "noun.verb"; of names that live on, as roles have them
+  std::string session;                       // opaque; empty for bearer tokens
+  std::string csrf_token;                    // the value that X-CSRF-Token must have on writes; empty for bearer tokens
   bool has(std::string_view permission) const;
   explicit operator bool() const { return static_cast<bool>(user); }
 };

@@ -105,9 +105,8 @@ asio::awaitable<result<http::principal>> api_keys::authenticate(std::string key)
   out.user = {(*used)->user_id};
   out.email = (*used)->email;
   out.role = (*used)->role;
-  std::ranges::copy_if((*used)->permissions, std::back_inserter(out.permissions),
-                       [&](const std::string& p) { return has_permission(*as, p); });
-  std::ranges::sort(out.permissions);
+  std::ranges::copy_if(permissions_of(*as), std::back_inserter(out.permissions),
+                       [&](std::string_view p) { return std::ranges::count((*used)->permissions, p) > 0; });
   co_return out;
 }
 

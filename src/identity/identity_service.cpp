@@ -203,7 +203,8 @@ asio::awaitable<result<session_view>> identity_service::me(http::principal calle
     must_set_up_mfa = factor->required && !factor->enabled;
   }
   auto view = view_of(**person, caller.csrf_token, must_set_up_mfa);
-  view.permissions = caller.permissions; // an API key may do less than its person
+  // An API key may do less than its person.
+  view.permissions.assign(caller.permissions.begin(), caller.permissions.end());
   co_return view;
 }
 
@@ -356,7 +357,7 @@ asio::awaitable<result<http::principal>> identity_service::from_session(std::str
   out.email = std::move(session->email);
   const auto as = parse_role(session->role);
   if (as && !session->restricted.value_or(false))
-    out.permissions = names_of(permissions_of(*as));
+    out.permissions.assign(permissions_of(*as).begin(), permissions_of(*as).end());
   out.role = std::move(session->role);
   out.session = std::move(token);
   out.csrf_token = std::move(session->csrf);
@@ -375,7 +376,7 @@ asio::awaitable<result<http::principal>> identity_service::from_bearer(std::stri
   out.organization = claims->organization;
   out.user = claims->user;
   out.role = to_string(claims->as);
-  out.permissions = names_of(permissions_of(claims->as));
+  out.permissions.assign(permissions_of(claims->as).begin(), permissions_of(claims->as).end());
   co_return out;
 }
 

@@ -72,8 +72,4 @@ std::span<const std::string_view> permissions_of(role r) {
   return {};
 }
 
-bool has_permission(role r, std::string_view permission) {
-  return std::ranges::binary_search(permissions_of(r), permission);
-}
-
 } // namespace pricing::identity

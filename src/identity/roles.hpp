@@ -16,6 +16,5 @@ std::optional<role> parse_role(std::string_view name);
 
 // Permissions named noun.verb, sorted. A supplier has none: suppliers answer through signed links.
 std::span<const std::string_view> permissions_of(role r);
-bool has_permission(role r, std::string_view permission);
 
 } // namespace pricing::identity

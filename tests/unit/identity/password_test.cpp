@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 using namespace pricing::identity;
 
 TEST(password, is_kept_as_argon2id_and_verified) {
@@ -22,6 +24,14 @@ TEST(password, has_12_to_128_characters) {
 TEST(generated_password, is_accepted_as_a_password) {
   EXPECT_TRUE(hash_password(generate_password()).has_value());
 }
+
+namespace {
+
+bool has_permission(role r, std::string_view permission) {
+  return std::ranges::binary_search(permissions_of(r), permission);
+}
+
+} // namespace
 
 TEST(roles, deny_what_is_not_granted) {
   EXPECT_TRUE(has_permission(role::admin, "user.write"));

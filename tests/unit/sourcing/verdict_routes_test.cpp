@@ -111,7 +111,7 @@ class verdict_routes_test : public testing::Test {
         http::principal p;
         p.organization = caller.value_or(organization);
         p.user = {user};
-        p.permissions = permissions;
+        p.permissions.assign(permissions.begin(), permissions.end());
         co_return p;
       };
       const auto router = http::router::create(verdict_routes(service), hooks).value();
