@@ -18,11 +18,17 @@ def operations(product):
     return found
 
 
-def ask(client, method, path, ids=None):
-    concrete = re.sub(r"\{(\w+)[^}]*\}", lambda m: str((ids or {}).get(path, 999_999_999)), path)
+def ask(client, method, path, ids=None, query=""):
+    concrete = re.sub(r"\{(\w+)[^}]*\}", lambda m: str((ids or {}).get(path, 999_999_999)), path) + query
     # An empty object satisfies no schema: what may be asked is checked before what is asked.
     return client.call(method.upper(), concrete, body=b"{}" if method in WRITES else None,
                        headers={"Content-Type": "application/json"} if method in WRITES else None)
+
+
+def required_query(operation):
+    """What a read must say besides its path, each as its own name."""
+    names = [p["name"] for p in operation.get("parameters", []) if p["in"] == "query" and p.get("required")]
+    return "?" + "&".join(f"{name}={name}" for name in names) if names else ""
 
 
 def guarded(product):
@@ -103,9 +109,9 @@ def test_a_stranger_sees_and_changes_nothing_of_ours(product):
     other, ids = stranger(product), real_ids(product)
     assert any("/items/" in p for p in ids) and any("/uploads/" in p for p in ids), ids
     before = product.sql("select count(*), max(id) from items")
-    for method, path, _ in guarded(product):
+    for method, path, operation in guarded(product):
         if path in ids:
-            answer = ask(other, method, path, ids)
+            answer = ask(other, method, path, ids, required_query(operation))
             assert answer.status in (400, 404, 409, 415, 422), (method, path, ids[path], answer)
             if method == "get":
                 assert answer.status == 404, (method, path, ids[path], answer)

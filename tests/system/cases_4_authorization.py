@@ -3,8 +3,9 @@ import re
 
 VIEWER = {"alert.read", "anomaly.read", "event.read", "item.read", "match.read", "model.read", "overview.read", "supplier.read", "upload.read",
           "verdict.read"}
-BUYER = VIEWER | {"alert.acknowledge", "anomaly.manage", "export.create", "export.read", "upload.create", "verdict.create"}
-ANALYST = BUYER | {"alert.manage", "job.read", "match.decide", "prediction.read", "quarantine.fix"}
+BUYER = VIEWER | {"alert.acknowledge", "anomaly.manage", "export.create", "export.read", "prediction.read", "upload.create",
+                  "verdict.create"}
+ANALYST = BUYER | {"alert.manage", "job.read", "match.decide", "quarantine.fix"}
 MANAGER = ANALYST | {"audit.read", "job.manage", "model.manage", "user.read"}
 ADMIN = MANAGER | {"api_key.read", "api_key.write", "user.write"}
 ROLES = {"supplier": set(), "viewer": VIEWER, "buyer": BUYER, "analyst": ANALYST, "manager": MANAGER, "admin": ADMIN}
