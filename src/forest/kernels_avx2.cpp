@@ -77,8 +77,7 @@ void add_block(const packed_model& m, std::size_t first, std::size_t last, const
 
 const kernels* avx2_kernels() {
   static constexpr kernels all{rank_block, add_block, rank_row, add_row, explain, float_lanes};
-  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt") ? &all
-                                                                                                             : nullptr;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("popcnt") ? &all : nullptr;
 }
 
 } // namespace pricing::forest

@@ -89,12 +89,17 @@ TEST(contributions, are_shapley_values_by_their_definition) {
     for (auto& v : x) {
       v = random() % 5 == 0 ? std::numeric_limits<float>::quiet_NaN() : normal(random);
     }
+    std::vector<float> portable;
     for (const isa which : {isa::portable, isa::avx2, isa::avx512}) {
       const auto f = forest::build(e, which).value();
       std::vector<float> out(20 * 10);
       std::vector<float> margins(20);
       ASSERT_TRUE(f.contributions({x.data(), 20, 9}, out).has_value());
       ASSERT_TRUE(f.margins({x.data(), 20, 9}, margins).has_value());
+      if (portable.empty()) {
+        portable = out;
+      }
+      ASSERT_EQ(out, portable) << "the bits of isa " << static_cast<int>(which) << ", " << splits << " splits";
       for (std::size_t r = 0; r < 20; ++r) {
         const auto expected = by_definition(e, x.data() + r * 9);
         double sum = 0;
