@@ -8,12 +8,15 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
+#include <iterator>
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <sys/stat.h>

@@ -55,12 +55,6 @@ constexpr std::array<guess, 4> guesses{{{"_estimate", "own estimate"},
                                         {"_trailing_median", "trailing median"},
                                         {"_kernel_median", "weighted median"}}};
 
-std::optional<double> number_at(const boost::json::value& object, std::string_view name) {
-  const auto* members = object.if_object();
-  const auto* value = members ? members->if_contains(name) : nullptr;
-  return value && value->is_number() ? std::optional(value->to_number<double>()) : std::nullopt;
-}
-
 std::optional<std::string> best_of(std::optional<double> left, std::optional<double> right, better is, double target) {
   if (!left || !right || is == better::neither)
     return std::nullopt;
@@ -265,6 +259,18 @@ compared_version described(model_kind kind, const model_record& r) {
 }
 
 } // namespace
+
+std::string_view label_of(std::string_view metric) {
+  const auto known =
+      std::ranges::find(figure_kinds, metric, [](const figure_kind& k) { return std::string_view(k.name); });
+  return known == figure_kinds.end() ? metric : known->label;
+}
+
+std::optional<double> number_at(const boost::json::value& object, std::string_view name) {
+  const auto* members = object.if_object();
+  const auto* value = members ? members->if_contains(name) : nullptr;
+  return value && value->is_number() ? std::optional(value->to_number<double>()) : std::nullopt;
+}
 
 std::string why_in_use(model_kind kind, const model_record& version) {
   const bool accepted = version.state == "promoted" || version.state == "retired";

@@ -99,6 +99,11 @@ BOOST_DESCRIBE_STRUCT(model_comparison, (),
 
 model_comparison compare_versions(model_kind kind, const model_record& left, const model_record& right);
 
+// What people call a metric such as "low_ours"; the name itself where none is known.
+std::string_view label_of(std::string_view metric);
+// nullopt: not an object, absent, or no number.
+std::optional<double> number_at(const boost::json::value& object, std::string_view name);
+
 // The sentence of compared_version::why.
 std::string why_in_use(model_kind kind, const model_record& version);
 

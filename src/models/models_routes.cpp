@@ -77,28 +77,12 @@ constexpr const char* find_part_cost_versions =
     "t.measures || t.labels from part_cost_models m join part_tables t on t.organization_id = m.organization_id and "
     "t.id = m.table_id where m.organization_id = $1 and m.version = any($2)";
 
-struct measure {
-  const char* key; // as in to_metrics
-  const char* label;
-};
-constexpr std::array<measure, 4> measures{{{"low", "Typical error, to the lowest bid"},
-                                           {"median", "Typical error, to the middle bid"},
-                                           {"within_20", "Lines within ± 20 % of the lowest bid"},
-                                           {"totals_10", "Proposals within ± 10 % of the lowest total"}}};
-
-std::optional<double> figure(const boost::json::value& metrics, const std::string& name) {
-  const auto* all = metrics.if_object();
-  const auto* value = all ? all->if_contains(name) : nullptr;
-  return value && value->is_number() ? std::optional(value->to_number<double>()) : std::nullopt;
-}
-
 std::vector<measure_row> table_of(const boost::json::value& metrics) {
   std::vector<measure_row> out;
-  for (const auto& m : measures) {
-    const std::string key = m.key;
-    out.push_back({m.label, figure(metrics, key + "_ours"), figure(metrics, key + "_estimate"),
-                   figure(metrics, key + "_last_price"), figure(metrics, key + "_trailing_median"),
-                   figure(metrics, key + "_kernel_median")});
+  for (const std::string measure : {"low", "median", "within_20", "totals_10"}) { // as in to_metrics
+    const auto of = [&](const char* who) { return number_at(metrics, measure + who); };
+    out.push_back({std::string(label_of(measure + "_ours")), of("_ours"), of("_estimate"), of("_last_price"),
+                   of("_trailing_median"), of("_kernel_median")});
   }
   return out;
 }
