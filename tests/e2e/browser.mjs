@@ -48,3 +48,13 @@ export function ask(page, path) {
 export function busiest_items(page, n = 3) {
   return ask(page, `/items?sort=bids&priced=true&limit=${n}`).then((l) => l.data);
 }
+
+// What `what` gives, once it gives something; asked every second.
+export async function until(what, minutes = 3) {
+  for (let tries = 0; tries < minutes * 60; tries += 1) {
+    const found = await what();
+    if (found) return found;
+    await new Promise((go) => setTimeout(go, 1_000));
+  }
+  throw new Error(`nothing came within ${minutes} minutes`);
+}

@@ -1,7 +1,7 @@
 // Forecast on an item's page, the inbox of strange prices by keyboard, and whether the model still fits.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, base, busiest_items, open_page, sign_in, start_browser } from './browser.mjs';
+import { ask, base, busiest_items, open_page, sign_in, start_browser, until } from './browser.mjs';
 
 let browser;
 let page;
@@ -11,15 +11,6 @@ before(async () => {
   await sign_in(page);
 });
 after(() => browser?.close());
-
-async function until(what, minutes = 3) {
-  for (let tries = 0; tries < minutes * 60; tries += 1) {
-    const found = await what();
-    if (found) return found;
-    await new Promise((go) => setTimeout(go, 1_000));
-  }
-  throw new Error(`nothing came within ${minutes} minutes`);
-}
 
 test('an item shows where its price goes, and why', async () => {
   const [item] = await busiest_items(page, 1);

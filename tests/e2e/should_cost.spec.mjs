@@ -1,7 +1,7 @@
 // A table of parts is brought, learned from and asked; two versions of a model are held against each other.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, axe_path, base, open_page, sign_in, start_browser } from './browser.mjs';
+import { ask, axe_path, base, open_page, sign_in, start_browser, until } from './browser.mjs';
 
 let browser;
 let page;
@@ -12,15 +12,6 @@ before(async () => {
   await sign_in(page);
 });
 after(() => browser?.close());
-
-async function until(what, minutes = 3) {
-  for (let tries = 0; tries < minutes * 60; tries += 1) {
-    const found = await what();
-    if (found) return found;
-    await new Promise((go) => setTimeout(go, 1_000));
-  }
-  throw new Error(`nothing came within ${minutes} minutes`);
-}
 
 // Metal by length, twice as dear in steel; a nut costs 3; set-up of 40 shared by the quantity.
 function workshop(parts, first = 0) {
