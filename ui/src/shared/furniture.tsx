@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { Link } from '@tanstack/react-router';
 import { ChevronLeft } from 'lucide-react';
-import { type ReactNode, useEffect } from 'react';
+import { type CSSProperties, type ReactNode, useEffect } from 'react';
 import { Problem } from '../api/client';
 
 /** Title, one line of what it is, and what can be done here. */
@@ -47,6 +47,15 @@ export function Card(p: {
       )}
       <div className={p.flush ? 'body flush' : 'body'}>{p.children}</div>
     </section>
+  );
+}
+
+// A table that may be wider than its card, moved sideways by keyboard too.
+export function Scroll(p: { label: string; style?: CSSProperties; children: ReactNode }) {
+  return (
+    <div className="scroll" tabIndex={0} role="region" aria-label={p.label} style={p.style}>
+      {p.children}
+    </div>
   );
 }
 

@@ -6,7 +6,7 @@ import { type FormEvent, type ReactNode, useEffect, useState } from 'react';
 import { get, write } from '../../api/client';
 import type { Alert, AlertKind, AlertRule, List, Overview } from '../../api/types';
 import { moment, money } from '../../shared/format';
-import { Bones, Card, Empty, PageHead, Trouble } from '../../shared/furniture';
+import { Bones, Card, Empty, PageHead, Scroll, Trouble } from '../../shared/furniture';
 import { happened, kept, kinds, limit_of } from './kinds';
 
 const states: Record<Alert['state'], [string, string]> = {
@@ -102,7 +102,7 @@ function Inbox({ there }: { there: () => void }) {
         </Empty>
       )}
       {rows.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Alerts">
+        <Scroll label="Alerts">
           <table className="plain">
             <thead>
               <tr>
@@ -140,7 +140,7 @@ function Inbox({ there }: { there: () => void }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {alerts.hasNextPage && (
         <div style={{ padding: 16, textAlign: 'center' }}>
@@ -208,7 +208,7 @@ function Rules() {
         <Empty title="Nothing yet">The usual rules are made with the first load of prices.</Empty>
       )}
       {rules.data && rules.data.data.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Rules">
+        <Scroll label="Rules">
           <table className="plain">
             <thead>
               <tr>
@@ -249,7 +249,7 @@ function Rules() {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </Card>
   );

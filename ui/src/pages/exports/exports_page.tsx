@@ -5,7 +5,7 @@ import { type FormEvent, useState } from 'react';
 import { get, write } from '../../api/client';
 import type { Datasets, Export, List } from '../../api/types';
 import { bytes, count, moment } from '../../shared/format';
-import { Bones, Card, Empty, PageHead, Trouble } from '../../shared/furniture';
+import { Bones, Card, Empty, PageHead, Scroll, Trouble } from '../../shared/furniture';
 
 const states: Record<Export['state'], [string, string]> = {
   waiting: ['Being written', 'accent'],
@@ -76,7 +76,7 @@ function Files({ ask }: { ask: () => void }) {
         </Empty>
       )}
       {rows.length > 0 && (
-        <div className="scroll" tabIndex={0} role="region" aria-label="Exports">
+        <Scroll label="Exports">
           <table className="plain">
             <thead>
               <tr>
@@ -130,7 +130,7 @@ function Files({ ask }: { ask: () => void }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
       {files.hasNextPage && (
         <div style={{ padding: 16, textAlign: 'center' }}>

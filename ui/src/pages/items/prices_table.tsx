@@ -4,7 +4,7 @@ import { Link } from '@tanstack/react-router';
 import { get } from '../../api/client';
 import type { List, PriceRow } from '../../api/types';
 import { day, money, money_per_unit, quantity } from '../../shared/format';
-import { Bones, Empty, Trouble } from '../../shared/furniture';
+import { Bones, Empty, Scroll, Trouble } from '../../shared/furniture';
 
 const kinds: Record<string, string> = {
   1: 'Bid',
@@ -42,7 +42,7 @@ export function PricesTable({ id, unit, limit = 50 }: { id: string; unit: string
   if (rows.length === 0) return <Empty title="No prices yet" />;
   return (
     <>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Prices">
+      <Scroll label="Prices">
         <table className="plain">
           <thead>
             <tr>
@@ -96,7 +96,7 @@ export function PricesTable({ id, unit, limit = 50 }: { id: string; unit: string
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {prices.hasNextPage && (
         <div style={{ padding: '8px 20px 12px' }}>
           <Button

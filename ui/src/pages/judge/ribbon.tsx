@@ -1,6 +1,6 @@
 import type { Bidder, Verdict } from '../../api/types';
 import { against_fair, money, signed_money, to_number } from '../../shared/format';
-import { Card, Tile, Tiles } from '../../shared/furniture';
+import { Card, Scroll, Tile, Tiles } from '../../shared/furniture';
 import { IntervalBar } from '../../shared/interval_bar';
 import { money_found, type Tone } from '../../shared/verdict';
 
@@ -51,7 +51,7 @@ export function Ribbon({ verdict: v }: { verdict: Verdict }) {
         />
       </Tiles>
       <Card title="Bidders" aside="total against the fair band" flush>
-        <div className="scroll" tabIndex={0} role="region" aria-label="Bidders">
+        <Scroll label="Bidders">
           <table className="plain">
             <thead>
               <tr>
@@ -91,7 +91,7 @@ export function Ribbon({ verdict: v }: { verdict: Verdict }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </Card>
     </>
   );

@@ -6,7 +6,7 @@ import { get, write } from '../../api/client';
 import type { List, Upload } from '../../api/types';
 import { DropZone } from '../../shared/drop_zone';
 import { bytes, count, moment } from '../../shared/format';
-import { Await, Card, Empty, PageHead, Trouble } from '../../shared/furniture';
+import { Await, Card, Empty, PageHead, Scroll, Trouble } from '../../shared/furniture';
 import { is_busy, LoadProgress } from './load_state';
 
 export function LoadsPage() {
@@ -52,7 +52,7 @@ export function LoadsPage() {
 
 function Files({ rows }: { rows: Upload[] }) {
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Files">
+    <Scroll label="Files">
       <table className="plain">
         <thead>
           <tr>
@@ -90,6 +90,6 @@ function Files({ rows }: { rows: Upload[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

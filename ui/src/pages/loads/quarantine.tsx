@@ -4,7 +4,7 @@ import { useState } from 'react';
 import { get, write } from '../../api/client';
 import type { List, QuarantinedRow, Upload } from '../../api/types';
 import { count, plural } from '../../shared/format';
-import { Await, Card, Empty, Trouble } from '../../shared/furniture';
+import { Await, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
 
 /** Rows that could not be read, each with its reason and a place to mend it. */
 export function Quarantine({ upload }: { upload: Upload }) {
@@ -21,7 +21,7 @@ export function Quarantine({ upload }: { upload: Upload }) {
           return open.length === 0 ? (
             <Empty title="Every row has been dealt with" />
           ) : (
-            <div className="scroll" tabIndex={0} role="region" aria-label="Rows set aside">
+            <Scroll label="Rows set aside">
               <table className="plain">
                 <thead>
                   <tr>
@@ -43,7 +43,7 @@ export function Quarantine({ upload }: { upload: Upload }) {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           );
         }}
       </Await>

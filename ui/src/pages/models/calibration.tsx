@@ -3,7 +3,7 @@ import type { CalibrationReport, CoverageRow } from '../../api/types';
 import { Chart, type Ink } from '../../shared/chart';
 import { axis, tooltip } from '../../shared/chart_style';
 import { count, share } from '../../shared/format';
-import { Card, Empty } from '../../shared/furniture';
+import { Card, Empty, Scroll } from '../../shared/furniture';
 
 const promised = { low: 0.88, high: 0.92 };
 const tone_of = (coverage: number) =>
@@ -138,7 +138,7 @@ export function Coverage({ report }: { report: CalibrationReport }) {
       aside={`${count(report.overall.bids)} bids on ${count(report.lines)} lines`}
       flush
     >
-      <div className="scroll" tabIndex={0} role="region" aria-label="Coverage by group">
+      <Scroll label="Coverage by group">
         <table className="plain">
           <thead>
             <tr>
@@ -165,7 +165,7 @@ export function Coverage({ report }: { report: CalibrationReport }) {
             )}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Card>
   );
 }

@@ -2,7 +2,7 @@ import { Select } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { ArrowLeftRight, CircleCheck, Equal, TrendingUp, TriangleAlert } from 'lucide-react';
-import { type ReactNode, useState } from 'react';
+import { useState } from 'react';
 import { get } from '../../api/client';
 import type {
   ComparedCategory,
@@ -12,7 +12,7 @@ import type {
   ModelComparison,
 } from '../../api/types';
 import { count, day, moment, plural, share, signed_share } from '../../shared/format';
-import { Bones, Card, Empty, Trouble } from '../../shared/furniture';
+import { Bones, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
 import { states } from './states';
 
 interface Version {
@@ -227,14 +227,6 @@ function difference(f: ComparedFigure): string {
   const size = Math.abs(f.difference);
   if (f.unit === 'share') return points(f.difference);
   return `${sign}${figure(size, f.unit)}`;
-}
-
-function Scroll({ label, children }: { label: string; children: ReactNode }) {
-  return (
-    <div className="scroll" tabIndex={0} role="region" aria-label={label}>
-      {children}
-    </div>
-  );
 }
 
 function Figures({ c }: { c: ModelComparison }) {

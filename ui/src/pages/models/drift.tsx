@@ -6,7 +6,7 @@ import { get, write } from '../../api/client';
 import type { Drift, DriftGroup, DriftReport } from '../../api/types';
 import { useSession } from '../../app/session';
 import { count, day, moment, plural } from '../../shared/format';
-import { Await, Card, Empty, Trouble } from '../../shared/furniture';
+import { Await, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
 
 /** Whether new prices still look as those that the model was tested on. */
 export function DriftCard() {
@@ -110,7 +110,7 @@ const label_of = (g: DriftGroup) => {
 
 function Rows({ group }: { group: DriftGroup }) {
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Drift" style={{ margin: '0 -20px' }}>
+    <Scroll label="Drift" style={{ margin: '0 -20px' }}>
       <table className="plain">
         <thead>
           <tr>
@@ -150,6 +150,6 @@ function Rows({ group }: { group: DriftGroup }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -5,7 +5,7 @@ import { BrainCircuit } from 'lucide-react';
 import { get, Problem } from '../../api/client';
 import type { Calibration, CurrentModel, List, ModelRow } from '../../api/types';
 import { day, moment, month, share } from '../../shared/format';
-import { Await, Bones, Card, Empty, PageHead, Tile, Tiles, Trouble } from '../../shared/furniture';
+import { Await, Bones, Card, Empty, PageHead, Scroll, Tile, Tiles, Trouble } from '../../shared/furniture';
 import { AccuracyChart } from './accuracy_chart';
 import { Coverage, Importance, Reliability } from './calibration';
 import { Compare } from './compare';
@@ -69,7 +69,7 @@ function Current({ m }: { m: CurrentModel }) {
       </Tiles>
       <Card title="Against simpler ways to guess" aside="smaller errors are better" flush>
         {m.table?.length ? (
-          <div className="scroll" tabIndex={0} role="region" aria-label="Accuracy">
+          <Scroll label="Accuracy">
             <table className="plain">
               <thead>
                 <tr>
@@ -92,7 +92,7 @@ function Current({ m }: { m: CurrentModel }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Scroll>
         ) : (
           <Empty title="Not compared yet">An evaluation puts the baselines beside this model.</Empty>
         )}
@@ -155,7 +155,7 @@ function Versions() {
             data.length === 0 ? (
               <Empty title="No versions" />
             ) : (
-              <div className="scroll" tabIndex={0} role="region" aria-label="Versions">
+              <Scroll label="Versions">
                 <table className="plain">
                   <thead>
                     <tr>
@@ -195,7 +195,7 @@ function Versions() {
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
             )
           }
         </Await>

@@ -5,7 +5,7 @@ import { get, write } from '../../api/client';
 import type { ApiKey, CreatedApiKey, List } from '../../api/types';
 import { useSession } from '../../app/session';
 import { day, moment } from '../../shared/format';
-import { Await, Card, Empty, Trouble } from '../../shared/furniture';
+import { Await, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
 
 export function ApiKeys() {
   const keys = useQuery({ queryKey: ['api-keys'], queryFn: () => get<List<ApiKey>>('/api-keys', { limit: 100 }) });
@@ -32,7 +32,7 @@ function Table({ keys }: { keys: ApiKey[] }) {
   return (
     <>
       {revoke.error && <Trouble error={revoke.error} />}
-      <div className="scroll" tabIndex={0} role="region" aria-label="API keys">
+      <Scroll label="API keys">
         <table className="plain">
           <thead>
             <tr>
@@ -70,7 +70,7 @@ function Table({ keys }: { keys: ApiKey[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }

@@ -5,7 +5,7 @@ import { get } from '../../api/client';
 import type { AuditEvent, List } from '../../api/types';
 import { useSession } from '../../app/session';
 import { moment } from '../../shared/format';
-import { Await, Card, Empty, PageHead } from '../../shared/furniture';
+import { Await, Card, Empty, PageHead, Scroll } from '../../shared/furniture';
 import { ApiKeys } from './api_keys';
 import { Security } from './security';
 import { Users } from './users';
@@ -64,7 +64,7 @@ function Audit() {
           data.length === 0 ? (
             <Empty title="Nothing has been changed yet" />
           ) : (
-            <div className="scroll" tabIndex={0} role="region" aria-label="Audit">
+            <Scroll label="Audit">
               <table className="plain">
                 <thead>
                   <tr>
@@ -91,7 +91,7 @@ function Audit() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           )
         }
       </Await>

@@ -5,7 +5,7 @@ import { get, write } from '../../api/client';
 import type { List, User } from '../../api/types';
 import { useSession } from '../../app/session';
 import { day } from '../../shared/format';
-import { Await, Card, Trouble } from '../../shared/furniture';
+import { Await, Card, Scroll, Trouble } from '../../shared/furniture';
 
 const roles = ['admin', 'manager', 'analyst', 'buyer', 'viewer', 'supplier'];
 
@@ -40,7 +40,7 @@ function Table({ users }: { users: User[] }) {
           <Trouble error={change.error} />
         </div>
       )}
-      <div className="scroll" tabIndex={0} role="region" aria-label="Users">
+      <Scroll label="Users">
         <table className="plain">
           <thead>
             <tr>
@@ -84,7 +84,7 @@ function Table({ users }: { users: User[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }

@@ -2,7 +2,7 @@ import { TriangleAlert } from 'lucide-react';
 import type { PartCost, ShouldCost } from '../../api/types';
 import { CopyText } from '../../shared/copy_text';
 import { count, money, quantity, signed_money, signed_share } from '../../shared/format';
-import { Card } from '../../shared/furniture';
+import { Card, Scroll } from '../../shared/furniture';
 import { IntervalBar, IntervalLegend } from '../../shared/interval_bar';
 import { Waterfall } from '../../shared/waterfall';
 import { type Asked, cause, quote_tone, reasons_text, steps_of, together } from './part';
@@ -101,7 +101,7 @@ function Breaks(p: { answer: ShouldCost; quote: number | null; at: number; choos
   return (
     <section>
       <h3 className="section">Breaks by quantity</h3>
-      <div className="scroll" tabIndex={0} role="region" aria-label="Breaks by quantity" style={{ margin: '0 -20px' }}>
+      <Scroll label="Breaks by quantity" style={{ margin: '0 -20px' }}>
         <table className="plain">
           <thead>
             <tr>
@@ -142,7 +142,7 @@ function Breaks(p: { answer: ShouldCost; quote: number | null; at: number; choos
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </section>
   );
 }

@@ -5,7 +5,7 @@ import { ListChecks } from 'lucide-react';
 import { get, write } from '../../api/client';
 import type { Job, List } from '../../api/types';
 import { moment, share } from '../../shared/format';
-import { Bones, Card, Empty, Trouble } from '../../shared/furniture';
+import { Bones, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
 import { kind_name, lasting } from './kinds';
 
 const states: Record<Job['state'], [string, string]> = {
@@ -115,7 +115,7 @@ function Step({ job }: { job: Job }) {
 
 function Table({ rows, on_open }: { rows: Job[]; on_open: (id: number) => void }) {
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Tasks">
+    <Scroll label="Tasks">
       <table className="plain">
         <thead>
           <tr>
@@ -146,7 +146,7 @@ function Table({ rows, on_open }: { rows: Job[]; on_open: (id: number) => void }
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -4,7 +4,7 @@ import { type FormEvent, useState } from 'react';
 import { get, write } from '../../api/client';
 import type { List, Schedule } from '../../api/types';
 import { moment } from '../../shared/format';
-import { Await, Card, Empty, Trouble } from '../../shared/furniture';
+import { Await, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
 import { kind_name } from './kinds';
 
 const catch_up = [
@@ -48,7 +48,7 @@ export function Schedules() {
               Nightly statistics and weekly training appear as soon as prices are loaded.
             </Empty>
           ) : (
-            <div className="scroll" tabIndex={0} role="region" aria-label="Schedules">
+            <Scroll label="Schedules">
               <table className="plain">
                 <thead>
                   <tr>
@@ -97,7 +97,7 @@ export function Schedules() {
                   ))}
                 </tbody>
               </table>
-            </div>
+            </Scroll>
           )
         }
       </Await>
