@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <map>
 #include <numeric>
 #include <thread>
 
@@ -528,6 +529,19 @@ std::optional<log_interval> interval_of(const price_model& model, std::uint32_t 
 }
 
 } // namespace detail
+
+std::vector<model_feature> model_features() {
+  const auto names = detail::feature_names();
+  const auto groups = detail::feature_groups();
+  std::map<std::pair<std::string_view, std::uint8_t>, int> seen;
+  std::vector<model_feature> out;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const int nth = ++seen[{names[i], groups[i]}];
+    out.push_back(
+        {nth == 1 ? std::string(names[i]) : names[i] + ("_" + std::to_string(nth)), reason_names[groups[i]].name});
+  }
+  return out;
+}
 
 price_model::price_model() : parts_(std::make_unique<detail::model_parts>()) {}
 price_model::price_model(price_model&&) noexcept = default;

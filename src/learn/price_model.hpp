@@ -69,6 +69,13 @@ struct train_options {
   std::uint64_t seed = 1;
 };
 
+// What the trees see of a line, in their order. Name and kind together are unique.
+struct model_feature {
+  std::string name;
+  std::string kind; // the reason group that it belongs to
+};
+std::vector<model_feature> model_features();
+
 class price_model {
  public:
   price_model();

@@ -112,6 +112,13 @@ boost::json::array to_json(const std::vector<learn::category_report>& categories
   return out;
 }
 
+boost::json::array to_json(const std::vector<learn::model_feature>& features) {
+  boost::json::array out;
+  for (const auto& f : features)
+    out.push_back(boost::json::object{{"name", f.name}, {"kind", f.kind}});
+  return out;
+}
+
 } // namespace
 
 boost::json::object to_metrics(const learn::evaluation& e) {
@@ -181,7 +188,8 @@ result<training_report> train_model(postgres::session& database, storage::object
                                        {"depth", options.depth},
                                        {"learning_rate", options.learning_rate},
                                        {"calibration_days", options.calibration_days},
-                                       {"seed", options.seed}};
+                                       {"seed", options.seed},
+                                       {"features", to_json(learn::model_features())}};
   registry models(database, organization);
   const std::string version = models.add(key, loaded, loaded.newest_on, metrics, parameters);
   const bool better = learn::beats_baselines(*tested);

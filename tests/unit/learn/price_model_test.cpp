@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <set>
 
 namespace pricing::learn {
 namespace {
@@ -117,6 +119,18 @@ TEST(market_view, the_day_itself_is_not_known) {
   for (std::size_t i = 0; i < first.size(); ++i) {
     EXPECT_TRUE(first[i] == blank[i] || (std::isnan(first[i]) && std::isnan(blank[i]))) << i;
   }
+}
+
+TEST(price_model, names_every_feature_once_and_what_it_is_about) {
+  const auto features = model_features();
+  EXPECT_EQ(features.size(), market_view::feature_count());
+  std::set<std::pair<std::string, std::string>> names;
+  for (const auto& f : features) {
+    EXPECT_TRUE(names.emplace(f.name, f.kind).second) << f.name << ' ' << f.kind;
+    EXPECT_TRUE(std::ranges::any_of(reason_names, [&](const reason_group& g) { return g.name == f.kind; })) << f.kind;
+  }
+  EXPECT_TRUE(names.contains({"day_of_year", "season"}));
+  EXPECT_TRUE(names.contains({"last_median_2", "recent_prices"})); // one that there are several of
 }
 
 TEST(price_model, finds_the_price_and_orders_its_intervals) {

@@ -15,17 +15,18 @@ namespace {
 struct stored_model {
   std::string version, state, object_key, sha256;
   std::optional<date> trained_until;
-  boost::json::value metrics;
+  boost::json::value metrics, features;
   bool has_day = false; // of promotion
 };
-BOOST_DESCRIBE_STRUCT(stored_model, (), (version, state, object_key, sha256, trained_until, metrics, has_day))
+BOOST_DESCRIBE_STRUCT(stored_model, (), (version, state, object_key, sha256, trained_until, metrics, features, has_day))
 
 class training_test : public testing::Test {
  protected:
   std::vector<stored_model> stored(organization_id o) {
     session.begin(o);
-    auto rows = session.query<stored_model>("select version, state, object_key, encode(sha256, 'hex'), trained_until, "
-                                            "metrics, promoted_at is not null from models order by id");
+    auto rows =
+        session.query<stored_model>("select version, state, object_key, encode(sha256, 'hex'), trained_until, "
+                                    "metrics, parameters->'features', promoted_at is not null from models order by id");
     session.commit();
     return rows;
   }
@@ -69,6 +70,10 @@ TEST_F(training_test, promotes_a_model_that_beats_the_baselines_and_retires_the_
   EXPECT_EQ(rows[0].metrics.at("low_ours").as_double(), first->tested.ours.to_low);
   EXPECT_TRUE(rows[0].metrics.at("low_estimate").is_double());
   EXPECT_GT(rows[0].metrics.at("coverage_90").as_double(), 0.7);
+  const auto& features = rows[0].features.as_array();
+  ASSERT_EQ(features.size(), learn::model_features().size());
+  EXPECT_EQ(features[0].at("name").as_string(), learn::model_features()[0].name);
+  EXPECT_EQ(features[0].at("kind").as_string(), learn::model_features()[0].kind);
   // The five words that items begin with, which share out all lines.
   const auto& categories = rows[0].metrics.at("categories").as_array();
   ASSERT_EQ(categories.size(), 5U);
