@@ -25,6 +25,7 @@ struct node {
   std::uint32_t feature = 0;
   float threshold = 0;
   float value = 0;       // of a leaf, weights of trees (dart, averages) included
+  float gain = 0;        // of a split: what training gained by it; 0 where the file does not say
   double cover = 0;      // hessians or rows that reached it in training
   std::uint32_t id = 0;  // the number that the source library gives this leaf
   std::int32_t set = -1; // index in tree::sets

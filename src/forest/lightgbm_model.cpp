@@ -233,6 +233,15 @@ class tree_reader {
     return static_cast<std::int32_t>(c >= 0 ? c : splits + (-c - 1));
   }
 
+  // No prediction needs them, so that nothing about them makes a file unreadable: what is wrong is left at 0.
+  std::vector<float> read_gains() const {
+    try {
+      return numbers_or_zeros<float>(all_, "split_gain", splits_, where_);
+    } catch (const refusal&) {
+      return std::vector<float>(splits_);
+    }
+  }
+
   void read_splits() {
     const auto left = numbers<std::int64_t>(all_, "left_child", splits_, where_);
     const auto right = numbers<std::int64_t>(all_, "right_child", splits_, where_);
@@ -240,12 +249,14 @@ class tree_reader {
     const auto threshold = numbers<double>(all_, "threshold", splits_, where_);
     const auto type = numbers_or_zeros<int>(all_, "decision_type", splits_, where_);
     const auto counts = numbers_or_zeros<double>(all_, "internal_count", splits_, where_);
+    const auto gains = read_gains();
     for (std::size_t i = 0; i < splits_; ++i) {
       auto& n = out_.nodes[i];
       n.left = child(left[i]);
       n.right = child(right[i]);
       n.feature = feature[i];
       n.cover = counts[i];
+      n.gain = std::isfinite(gains[i]) ? gains[i] : 0;
       if (type[i] < -128 || type[i] > 127) {
         refuse(where_ + ": a \"decision_type\" that is no byte");
       }

@@ -205,6 +205,20 @@ void read_categories(const document& d, const std::string& where, tree& out, std
   }
 }
 
+// No prediction needs gains, so that nothing about them makes a file unreadable: what is wrong is left at 0.
+void read_gains(const document& d, tree& out) {
+  const auto* gains = d.find("loss_changes");
+  if (gains == nullptr || gains->is != document::kind::numbers || gains->numbers.size() != out.nodes.size()) {
+    return;
+  }
+  for (std::size_t i = 0; i < out.nodes.size(); ++i) {
+    const auto gain = static_cast<float>(gains->numbers[i]);
+    if (!out.nodes[i].leaf() && std::isfinite(gain)) {
+      out.nodes[i].gain = gain;
+    }
+  }
+}
+
 tree read_tree(const document& d, std::size_t number, float weight, std::size_t& words) {
   const std::string where = "tree " + std::to_string(number);
   if (const auto* param = d.find("tree_param"); param != nullptr) {
@@ -240,6 +254,7 @@ tree read_tree(const document& d, std::size_t number, float weight, std::size_t&
       node.default_left = default_left[i] != 0;
     }
   }
+  read_gains(d, out);
   read_categories(d, where, out, words);
   for (std::size_t i = 0; i < n; ++i) {
     auto& node = out.nodes[i];

@@ -131,6 +131,7 @@ class booster {
   booster(const booster&) = delete;
   ~booster() { XGBoosterFree(handle_); }
 
+  BoosterHandle handle() const { return handle_; }
   void set(const parameters& p) {
     for (const auto& [name, value] : p) {
       check(XGBoosterSetParam(handle_, name.c_str(), value.c_str()));
