@@ -13,7 +13,6 @@ namespace pricing::models {
 namespace {
 
 constexpr std::size_t facts_max = 400; // columns
-constexpr std::size_t reasons_max = 10;
 constexpr std::size_t bill_lines_max = 500;
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
@@ -187,7 +186,7 @@ class table_builder {
   }
   void leave_out(const wire::row_view& row, const char* why) {
     ++out_.left_out;
-    if (out_.left_out_rows.size() < reasons_max)
+    if (out_.left_out_rows.size() < left_out_rows_max)
       out_.left_out_rows.push_back("row " + std::to_string(row.number) + " " + why);
   }
 

@@ -17,6 +17,7 @@
 namespace pricing::models {
 
 inline constexpr std::size_t part_rows_max = 500'000;
+inline constexpr std::size_t left_out_rows_max = 200; // that are named; all are counted
 
 // A column that is no fact about the part.
 struct named_column {
@@ -32,7 +33,7 @@ struct part_table {
   std::vector<std::string> measures, labels; // likewise
   std::size_t suppliers = 0;
   std::size_t left_out = 0;               // rows without a part or a price above zero
-  std::vector<std::string> left_out_rows; // the first of them, with the reason
+  std::vector<std::string> left_out_rows; // the first left_out_rows_max of them, with the reason
 };
 
 // What is wrong with the file as a whole: not a table, no such columns, too long, nothing that can be read.

@@ -6,6 +6,7 @@
 
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 namespace pricing::models {
 namespace {
@@ -36,6 +37,25 @@ struct table_view {
 };
 BOOST_DESCRIBE_STRUCT(table_view, (),
                       (id, name, sha256, currency, quotes, parts, suppliers, left_out, measures, labels, created_at))
+
+struct one_table_in {
+  wire::bounded<std::int64_t, 1, std::numeric_limits<std::int64_t>::max()> id;
+};
+BOOST_DESCRIBE_STRUCT(one_table_in, (), (id))
+
+struct table_row : table_view {
+  std::optional<boost::json::value> terms;
+  std::optional<std::vector<std::string>> left_out_rows;
+};
+BOOST_DESCRIBE_STRUCT(table_row, (table_view), (terms, left_out_rows))
+
+// null of tables that were taken before this was kept.
+struct table_reading {
+  table_view table;
+  std::optional<std::vector<named_column>> terms;        // columns that are no facts about a part
+  std::optional<std::vector<std::string>> left_out_rows; // the first of them, with the reason
+};
+BOOST_DESCRIBE_STRUCT(table_reading, (), (table, terms, left_out_rows))
 
 struct taken_table {
   table_view table;
@@ -80,14 +100,17 @@ constexpr const char* find_in_use =
     "t.organization_id = m.organization_id and t.id = m.table_id where m.organization_id = $1 and m.state = 'promoted'";
 constexpr const char* insert_table =
     "insert into part_tables (organization_id, name, object_key, sha256, currency, quotes, parts, suppliers, left_out, "
-    "measures, labels, created_by) select $1, $2, $3, $4, upper(coalesce($5, o.currency::text)), $6, $7, $8, $9, $10, "
-    "$11, $12 from organizations o where o.id = $1 returning id, name, sha256, currency::text, quotes, parts, "
-    "suppliers, left_out, measures, labels, created_at";
+    "measures, labels, created_by, terms, left_out_rows) select $1, $2, $3, $4, upper(coalesce($5, o.currency::text)), "
+    "$6, $7, $8, $9, $10, $11, $12, $13, $14 from organizations o where o.id = $1 returning id, name, sha256, "
+    "currency::text, quotes, parts, suppliers, left_out, measures, labels, created_at";
 constexpr const char* find_table =
     "select t.id, t.name, t.sha256, t.currency::text, t.quotes, t.parts, t.suppliers, t.left_out, t.measures, "
     "t.labels, t.created_at from part_tables t left join part_cost_models m on m.organization_id = t.organization_id "
     "and m.table_id = t.id and m.state = 'promoted' where t.organization_id = $1 order by m.id is null, t.id desc "
     "limit 1";
+constexpr const char* find_one_table =
+    "select id, name, sha256, currency::text, quotes, parts, suppliers, left_out, measures, labels, created_at, terms, "
+    "left_out_rows from part_tables where organization_id = $1 and id = $2";
 constexpr const char* find_versions =
     "select version, state, table_id, metrics - 'form', created_at from part_cost_models where organization_id = $1 "
     "order by id desc limit 50";
@@ -133,13 +156,27 @@ answer<taken_table> take_table(postgres::pool& database, storage::object_store& 
       s, insert_table, s.organization, in.name.value, key, key.substr(key.rfind('/') + 1), currency,
       static_cast<std::int64_t>(kept->quotes), static_cast<std::int64_t>(kept->parts),
       static_cast<std::int64_t>(kept->read.suppliers), static_cast<std::int64_t>(kept->read.left_out),
-      kept->read.measures, kept->read.labels, user);
+      kept->read.measures, kept->read.labels, user, wire::to_value(kept->read.terms), kept->read.left_out_rows);
   if (!row)
     co_return row.error();
   const auto job = co_await jobs::request_job(database, s, train_part_costs_job_kind);
   if (!job)
     co_return job.error();
   co_return taken_table{std::move(*row), kept->read.terms, kept->read.left_out_rows, job->value};
+}
+
+answer<table_reading> show_table(postgres::pool& database, postgres::scope s, std::int64_t id) {
+  auto row = co_await database.query_optional<table_row>(s, find_one_table, s.organization, id);
+  if (!row)
+    co_return row.error();
+  if (!*row)
+    co_return not_found("there is no part table " + std::to_string(id));
+  const table_row& kept = **row;
+  table_reading out{kept, std::nullopt, kept.left_out_rows};
+  if (kept.terms)
+    if (auto terms = wire::decode<std::vector<named_column>>(*kept.terms))
+      out.terms = std::move(*terms);
+  co_return out;
 }
 
 answer<should_cost_state> show(postgres::pool& database, postgres::scope s) {
@@ -259,6 +296,11 @@ std::vector<http::route> part_table_routes(postgres::pool& database, storage::ob
       [&database, &objects, &cpu](context& c, table_in in) {
         return take_table(database, objects, cpu, scope_of(c), std::move(in), c.request.body_file, c.caller.user.value);
       }));
+  routes.push_back(http::json_route<one_table_in, table_reading>(
+      method::get, "/api/v1/should-cost/tables/{id}",
+      {.summary = "A table of part quotes, how its columns were understood, and which rows were left out",
+       .permission = "model.read"},
+      [&database](context& c, one_table_in in) { return show_table(database, scope_of(c), in.id); }));
   routes.push_back(http::json_route<http::nothing, training_view>(
       method::post, "/api/v1/should-cost/train",
       {.summary = "Learn from the newest table again, in the background", .permission = "model.manage", .status = 202},

@@ -16,7 +16,8 @@ struct api_request {
   http::method verb = http::method::get;
   std::string path;
   std::vector<http::name_value> query{};
-  std::string body{}; // JSON
+  std::string body{};      // JSON
+  std::string body_file{}; // where a route takes the body as a file
 };
 
 inline std::pair<int, boost::json::value> call(const std::string& url,
@@ -49,6 +50,7 @@ inline std::pair<int, boost::json::value> call(const std::string& url,
     request.query = std::move(asked.query);
     request.body = std::move(asked.body);
     request.body_bytes = request.body.size();
+    request.body_file = std::move(asked.body_file);
     if (!request.body.empty())
       request.add_header("Content-Type", "application/json");
     request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 using namespace pricing;
 using namespace pricing::models;
 namespace json = boost::json;
@@ -224,12 +226,53 @@ TEST_F(should_cost_test, shows_the_table_and_the_model_in_use) {
   state = test::get(server.app_url(), routes, "model.read", organization, "/api/v1/should-cost").second;
   EXPECT_TRUE(state.at("form").is_null());
   EXPECT_EQ(state.at("model").at("state"), "promoted");
+  // Nothing is known of how a table was read that was taken before that was kept.
+  const auto reading = test::get(server.app_url(), routes, "model.read", organization,
+                                 "/api/v1/should-cost/tables/" + std::to_string(id));
+  EXPECT_EQ(reading.first, 200);
+  EXPECT_EQ(reading.second.at("table"), state.at("table"));
+  EXPECT_TRUE(reading.second.at("left_out_rows").is_null());
+  EXPECT_TRUE(reading.second.at("terms").is_null());
   // Another organization sees none of it.
   const auto other = server.new_organization();
   EXPECT_TRUE(test::get(server.app_url(), routes, "model.read", other, "/api/v1/should-cost")
                   .second.at("versions")
                   .as_array()
                   .empty());
+}
+
+TEST_F(should_cost_test, keeps_why_rows_of_a_table_were_left_out) {
+  const auto routes = [this](postgres::pool& p) { return part_table_routes(p, objects, cpu); };
+  // Takes a table, and asks for it again.
+  const auto take = [&](const std::string& text) {
+    const auto path = folder.path / "body.csv";
+    std::ofstream(path) << text;
+    const auto [status, taken] =
+        test::call(server.app_url(), routes, "model.manage", organization,
+                   {http::method::post, "/api/v1/should-cost/tables", {{"name", "parts.csv"}}, {}, path.string()});
+    EXPECT_EQ(status, 201) << json::serialize(taken);
+    auto again = test::get(server.app_url(), routes, "model.read", organization,
+                           "/api/v1/should-cost/tables/" + json::serialize(taken.at("table").at("id")));
+    EXPECT_EQ(again.first, 200);
+    for (const char* same : {"table", "terms", "left_out_rows"})
+      EXPECT_EQ(again.second.at(same), taken.at(same)) << same;
+    return again.second;
+  };
+  const auto few = take("part,price,length\nA,1,2\n,1,2\nB,free,2\n");
+  EXPECT_EQ(few.at("left_out_rows"), (json::array{"row 3 names no part", "row 4 has no price above zero"}));
+  EXPECT_EQ(few.at("terms").at(1).at("means"), "price");
+  EXPECT_EQ(take("part,price,length\nA,1,2\n").at("left_out_rows"), json::array());
+
+  std::string many = "part,price,length\nA,1,2\n";
+  for (int i = 0; i < 1000; ++i)
+    many += "B,0,2\n";
+  const auto most = take(many);
+  EXPECT_EQ(most.at("table").at("left_out"), 1000);
+  EXPECT_EQ(most.at("left_out_rows").as_array().size(), left_out_rows_max);
+
+  const auto path = "/api/v1/should-cost/tables/" + json::serialize(most.at("table").at("id"));
+  EXPECT_EQ(test::get(server.app_url(), routes, "model.read", server.new_organization(), path).first, 404);
+  EXPECT_EQ(test::get(server.app_url(), routes, "model.read", organization, "/api/v1/should-cost/tables/0").first, 422);
 }
 
 } // namespace
