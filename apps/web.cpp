@@ -22,6 +22,7 @@
 #include "jobs/schedules_routes.hpp"
 #include "jobs/task_routes.hpp"
 #include "market/market_routes.hpp"
+#include "models/comparison_routes.hpp"
 #include "models/ml_routes.hpp"
 #include "models/models_routes.hpp"
 #include "models/prediction_client.hpp"
@@ -173,6 +174,12 @@ class web_thread {
     for (auto& r : market::market_routes(database_, insight::history_prediction(database_, model_)))
       routes.push_back(http::cached(std::move(r), answers_, std::chrono::minutes(1)));
     append(routes, models::models_routes(database_));
+    routes.push_back(models::compare_route({.database = database_,
+                                            .objects = *shared_.objects,
+                                            .cpu = shared_.files,
+                                            .signer = shared_.manifests,
+                                            .settings = shared_.configured.serving,
+                                            .ml = &model_}));
     append(routes, models::part_table_routes(database_, *shared_.objects, shared_.files));
     append(routes, models::ml_routes(model_));
     append(routes, serving::registry_routes({database_, *shared_.objects, shared_.files, shared_.manifests,

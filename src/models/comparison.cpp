@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <span>
+#include <tuple>
 
 namespace pricing::models {
 namespace {
@@ -183,15 +184,56 @@ std::vector<compared_parameter> parameters_of(const boost::json::value& left, co
   return out;
 }
 
-compared_features features_of(const std::vector<std::string>& left, const std::vector<std::string>& right) {
+using feature_key = std::pair<std::string, std::string>; // name, kind
+
+std::set<feature_key> keys_of(const boost::json::value& features) {
+  std::set<feature_key> out;
+  const auto* list = features.if_array();
+  if (!list)
+    return out;
+  const auto text = [](const boost::json::value* v) {
+    return v && v->is_string() ? std::string(v->get_string()) : std::string();
+  };
+  for (const auto& one : *list)
+    if (const auto* object = one.if_object())
+      out.emplace(text(object->if_contains("name")), text(object->if_contains("kind")));
+    else
+      out.emplace(text(&one), "");
+  std::erase_if(out, [](const feature_key& k) { return k.first.empty(); });
+  return out;
+}
+
+compared_features features_of(const boost::json::value& left, const boost::json::value& right) {
+  auto l = keys_of(left), r = keys_of(right);
   compared_features out;
-  out.known = !left.empty() && !right.empty();
+  out.known = !l.empty() && !r.empty();
   if (!out.known)
     return out;
-  const std::set<std::string> l(left.begin(), left.end()), r(right.begin(), right.end());
-  std::ranges::set_difference(l, r, std::back_inserter(out.only_left));
-  std::ranges::set_difference(r, l, std::back_inserter(out.only_right));
-  out.shared = static_cast<std::int64_t>(l.size() - out.only_left.size());
+  // Kinds are younger than names: a version without them is compared by its names alone.
+  const auto no_kinds = [](const std::set<feature_key>& all) {
+    return std::ranges::all_of(all, [](const feature_key& k) { return k.second.empty(); });
+  };
+  if (no_kinds(l) != no_kinds(r)) {
+    for (auto* all : {&l, &r}) {
+      std::set<feature_key> names;
+      for (const auto& k : *all)
+        names.emplace(k.first, "");
+      *all = std::move(names);
+    }
+  }
+  const auto take = [&](const std::set<feature_key>& from, const std::set<feature_key>& other, bool in_other,
+                        const char* change) {
+    std::int64_t n = 0;
+    for (const auto& [name, kind] : from)
+      if (other.contains({name, kind}) == in_other) {
+        ++n;
+        out.list.push_back({name, kind, change, {}, {}});
+      }
+    return n;
+  };
+  out.added = take(r, l, false, "added");
+  out.removed = take(l, r, false, "removed");
+  out.kept = take(l, r, true, "kept");
   return out;
 }
 
@@ -254,11 +296,34 @@ std::string part_cost_reason(const boost::json::value& metrics) {
 }
 
 compared_version described(model_kind kind, const model_record& r) {
-  return {r.version,     r.state,     r.created_at, r.promoted_at,      r.trained_until,
-          r.tested_from, r.tested_to, r.snapshot,   why_in_use(kind, r)};
+  return {r.version,
+          r.state,
+          r.created_at,
+          r.promoted_at,
+          r.trained_until,
+          r.tested_from,
+          r.tested_to,
+          r.snapshot,
+          kind == model_kind::uploaded ? "" : why_in_use(kind, r),
+          {},
+          {},
+          {}};
 }
 
 } // namespace
+
+void order_features(compared_features& features) {
+  std::ranges::stable_sort(features.list, std::less(), [](const compared_feature& f) {
+    const auto of = [](const std::optional<feature_use>& use) {
+      return use ? std::pair(use->gain.value_or(0), use->splits) : std::pair(0.0, std::int64_t{0});
+    };
+    const auto used = std::max(of(f.left), of(f.right));
+    return std::tuple(f.change, -used.first, -used.second); // "added" < "kept" < "removed": kept ones go last below
+  });
+  std::ranges::stable_partition(features.list, [](const compared_feature& f) { return f.change != "kept"; });
+  if (features.list.size() > features_listed_max)
+    features.list.resize(features_listed_max);
+}
 
 std::string_view label_of(std::string_view metric) {
   const auto known =
@@ -270,6 +335,10 @@ std::optional<double> number_at(const boost::json::value& object, std::string_vi
   const auto* members = object.if_object();
   const auto* value = members ? members->if_contains(name) : nullptr;
   return value && value->is_number() ? std::optional(value->to_number<double>()) : std::nullopt;
+}
+
+std::optional<std::string> better_side(std::optional<double> left, std::optional<double> right, bool higher_is_better) {
+  return best_of(left, right, higher_is_better ? better::higher : better::lower, 0);
 }
 
 std::string why_in_use(model_kind kind, const model_record& version) {
@@ -286,15 +355,20 @@ std::string why_in_use(model_kind kind, const model_record& version) {
 }
 
 model_comparison compare_versions(model_kind kind, const model_record& left, const model_record& right) {
-  return {kind == model_kind::price ? "price" : "part-cost",
-          described(kind, left),
-          described(kind, right),
-          !left.snapshot.empty() && left.snapshot == right.snapshot,
-          same_tests(left, right),
-          figures_of(left.metrics, right.metrics),
-          categories_of(left.metrics, right.metrics),
-          parameters_of(left.parameters, right.parameters),
-          features_of(left.features, right.features)};
+  static constexpr std::array<const char*, 3> names = {"price", "part-cost", ""}; // of model_kind
+  model_comparison out{names.at(static_cast<std::size_t>(kind)),
+                       described(kind, left),
+                       described(kind, right),
+                       !left.snapshot.empty() && left.snapshot == right.snapshot,
+                       same_tests(left, right),
+                       figures_of(left.metrics, right.metrics),
+                       categories_of(left.metrics, right.metrics),
+                       parameters_of(left.parameters, right.parameters),
+                       features_of(left.features, right.features),
+                       {}};
+  if (kind != model_kind::uploaded)
+    order_features(out.features);
+  return out;
 }
 
 } // namespace pricing::models

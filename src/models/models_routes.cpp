@@ -5,9 +5,6 @@
 #include "models/model_tasks.hpp"
 #include "models/training.hpp"
 
-#include <algorithm>
-#include <array>
-
 namespace pricing::models {
 namespace {
 
@@ -48,12 +45,6 @@ struct current_row {
 };
 BOOST_DESCRIBE_STRUCT(current_row, (), (version, trained_until, metrics))
 
-struct compare_in {
-  wire::text<1, 100> name;
-  wire::text<1, 100> left, right; // versions
-};
-BOOST_DESCRIBE_STRUCT(compare_in, (), (name, left, right))
-
 struct training_view {
   std::int64_t job_id = 0;
 };
@@ -64,18 +55,6 @@ constexpr const char* find_models =
     "order by id desc limit 100";
 constexpr const char* find_current =
     "select version, trained_until, metrics from models where organization_id = $1 and state = 'promoted'";
-
-constexpr const char* find_price_versions =
-    "select m.version, m.state, m.created_at, m.promoted_at, m.trained_until, c.tested_from, c.tested_to, "
-    "m.snapshot_hash, m.metrics, m.parameters - 'features', case when jsonb_typeof(m.parameters->'features') = 'array' "
-    "then array(select jsonb_array_elements_text(m.parameters->'features')) else '{}' end from models m left join "
-    "model_calibrations c on c.organization_id = m.organization_id and c.version = m.version where m.organization_id "
-    "= $1 and m.version = any($2)";
-constexpr const char* find_part_cost_versions =
-    "select m.version, m.state, m.created_at, null::timestamptz, null::date, null::date, null::date, t.sha256, "
-    "m.metrics - 'form', jsonb_build_object('table', t.name, 'currency', t.currency, 'suppliers', t.suppliers), "
-    "t.measures || t.labels from part_cost_models m join part_tables t on t.organization_id = m.organization_id and "
-    "t.id = m.table_id where m.organization_id = $1 and m.version = any($2)";
 
 std::vector<measure_row> table_of(const boost::json::value& metrics) {
   std::vector<measure_row> out;
@@ -102,28 +81,6 @@ answer<current_view> current_model(postgres::pool& database, postgres::scope s) 
     co_return not_found("no model is in use yet; load prices of at least two years and train one");
   auto table = table_of((*row)->metrics);
   co_return current_view{(*row)->version, (*row)->trained_until, std::move((*row)->metrics), std::move(table)};
-}
-
-answer<model_comparison> compare(postgres::pool& database, postgres::scope s, compare_in in) {
-  const bool price = in.name.value == "price";
-  if (!price && in.name.value != "part-cost")
-    co_return not_found("versions of '" + in.name.value + "' cannot be compared; those of price and part-cost can");
-  const std::vector<std::string> wanted{in.left.value, in.right.value};
-  if (wanted[0] == wanted[1])
-    co_return invalid_input("choose two versions to compare", {{"right", "must be another version than left"}});
-  const auto found = co_await database.query<model_record>(s, price ? find_price_versions : find_part_cost_versions,
-                                                           s.organization, wanted);
-  if (!found)
-    co_return found.error();
-  std::array<const model_record*, 2> sides{};
-  for (std::size_t i = 0; i < sides.size(); ++i) {
-    const auto at = std::ranges::find(*found, wanted[i], &model_record::version);
-    if (at == found->end())
-      co_return not_found("there is no version '" + wanted[i] + "' of the " + (price ? "price" : "part-cost") +
-                          " model; its versions are listed by GET /api/v1/" + (price ? "models" : "should-cost"));
-    sides[i] = &*at;
-  }
-  co_return compare_versions(price ? model_kind::price : model_kind::part_cost, *sides[0], *sides[1]);
 }
 
 answer<training_view> start_job(postgres::pool& database, postgres::scope s, std::string kind) {
@@ -164,13 +121,6 @@ std::vector<http::route> models_routes(postgres::pool& database) {
        .status = 202},
       [&database](context& c, http::nothing) {
         return start_job(database, {c.organization(), c.deadline()}, price_items_job_kind);
-      }));
-  routes.push_back(http::json_route<compare_in, model_comparison>(
-      method::get, "/api/v1/models/{name}/compare",
-      {.summary = "Two versions of the price model (name: price) or the part-cost model (part-cost) side by side",
-       .permission = "model.read"},
-      [&database](context& c, compare_in in) {
-        return compare(database, {c.organization(), c.deadline()}, std::move(in));
       }));
   return routes;
 }

@@ -63,15 +63,15 @@ asio::awaitable<result<prediction_response>> prediction_client::predict(organiza
   co_return std::move(answered);
 }
 
-asio::awaitable<result<std::string>> prediction_client::ask(organization_id organization, user_id user,
-                                                            std::string path, std::string body) {
+asio::awaitable<result<std::string>> prediction_client::ask(http::method verb, organization_id organization,
+                                                            user_id user, std::string path, std::string body) {
   const auto now = std::chrono::steady_clock::now();
   if (now < closed_until_)
     co_return error{errc::unavailable, "the price model does not answer", {}, config_.retry_after_s};
 
   const auto expires = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now() + token_ttl);
   const std::string token = signer_.sign({organization, user, identity::role::analyst, expires});
-  http::client_request call{.verb = http::method::post,
+  http::client_request call{.verb = verb,
                             .target = std::move(path),
                             .headers = {{"Authorization", "Bearer " + token}},
                             .body = std::move(body)};

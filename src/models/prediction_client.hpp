@@ -38,15 +38,22 @@ class prediction_client {
   // Any of pricing-ml's JSON routes; not_found, conflict and invalid_input with its fields are pricing-ml's own.
   template <class Out>
   asio::awaitable<result<Out>> post(organization_id organization, user_id user, std::string path, std::string body) {
-    const auto text = co_await ask(organization, user, std::move(path), std::move(body));
+    const auto text = co_await ask(http::method::post, organization, user, std::move(path), std::move(body));
+    if (!text)
+      co_return text.error();
+    co_return wire::decode_json<Out>(*text);
+  }
+  template <class Out>
+  asio::awaitable<result<Out>> get(organization_id organization, user_id user, std::string path) {
+    const auto text = co_await ask(http::method::get, organization, user, std::move(path), {});
     if (!text)
       co_return text.error();
     co_return wire::decode_json<Out>(*text);
   }
 
  private:
-  asio::awaitable<result<std::string>> ask(organization_id organization, user_id user, std::string path,
-                                           std::string body);
+  asio::awaitable<result<std::string>> ask(http::method verb, organization_id organization, user_id user,
+                                           std::string path, std::string body);
 
   ml_config config_;
   http::client client_;

@@ -1,6 +1,8 @@
 #include "serving/catalog.hpp"
 
 #include "core/log.hpp"
+#include "serving/registry.hpp"
+#include "serving/stored_version.hpp"
 
 #include <boost/json/string.hpp>
 
@@ -11,13 +13,6 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds patience{250}; // of one look for notices; the longest that stopping waits
-
-struct version_row {
-  std::string object_key;
-  std::string manifest;
-  postgres::bytes signature;
-};
-BOOST_DESCRIBE_STRUCT(version_row, (), (object_key, manifest, signature))
 
 // FNV-1a, then mixed until every bit depends on every other (MurmurHash3's finalizer).
 std::uint64_t spread(std::string_view name, std::string_view key) {
@@ -208,22 +203,11 @@ version_ptr catalog::load(postgres::session& database, organization_id organizat
                           int version) {
   const auto started = steady::now();
   database.begin(organization);
-  const auto rows = database.query<version_row>(
-      "select object_key, manifest, signature from served_model_versions where organization_id = $1 and name = $2 and "
-      "version = $3",
-      organization, name, version);
+  const auto rows = database.query<stored_version>(find_stored_version, organization, name, version);
   database.commit();
-  const std::string what = "version " + std::to_string(version) + " of model '" + name + "'";
   if (rows.empty())
-    throw std::runtime_error(what + " is gone");
-  const auto& row = rows.front();
-  if (!signer_.verify(row.manifest, row.signature.value))
-    throw std::runtime_error(what + " has a manifest that was not signed with this identity.secret");
-  auto about = wire::decode_json<manifest>(row.manifest).value();
-  const auto bytes = objects_.get(row.object_key).value();
-  const auto key = storage::content_key("models", bytes);
-  if (key.substr(key.rfind('/') + 1) != about.sha256 || about.name != name || about.version != version)
-    throw std::runtime_error(what + " has a file that is not the one of its manifest");
+    throw std::runtime_error("version " + std::to_string(version) + " of model '" + name + "' is gone");
+  auto [about, bytes] = open_version(objects_, signer_, name, version, rows.front()).value();
   auto trees = load_trees(bytes, config_.model_bytes_max).value();
   use_gpu(trees, gpu_, config_, name);
   auto loaded = std::make_shared<served_version>(std::move(about), std::move(trees));

@@ -28,6 +28,13 @@ inline constexpr const char* find_model_states =
     "revision from served_models where organization_id = $1 order by name";
 inline constexpr const char* find_manifest =
     "select manifest from served_model_versions where organization_id = $1 and name = $2 and version = $3";
+inline constexpr const char* find_model_state =
+    "select name, loaded, current_version, shadow_version, challenger_version, challenger_share, pinned_versions, "
+    "revision from served_models where organization_id = $1 and name = $2";
+// stored_version (stored_version.hpp)
+inline constexpr const char* find_stored_version =
+    "select object_key, manifest, signature from served_model_versions where organization_id = $1 and name = $2 and "
+    "version = $3";
 // Of migrations/011: the row as it is then, or none.
 inline constexpr const char* promote_version =
     "select name, loaded, current_version, shadow_version, challenger_version, challenger_share, pinned_versions, "

@@ -81,9 +81,6 @@ constexpr const char* count_models = "select count(*) from served_models where o
 constexpr const char* find_versions =
     "select manifest, signature from served_model_versions where organization_id = $1 and name = $2 order by version "
     "desc limit 100";
-constexpr const char* find_state =
-    "select name, loaded, current_version, shadow_version, challenger_version, challenger_share, pinned_versions, "
-    "revision from served_models where organization_id = $1 and name = $2";
 constexpr const char* update_traffic =
     "update served_models set shadow_version = $3, challenger_version = $4, challenger_share = $5, pinned_versions = "
     "coalesce($6, pinned_versions) where organization_id = $1 and name = $2 and (select count(*) from "
@@ -96,8 +93,8 @@ error no_such_model(const std::string& name) {
 }
 
 bool is_model_name(std::string_view name) {
-  static constexpr std::array<std::string_view, 7> taken = {"current", "train",       "price-items", "price",
-                                                            "drift",   "calibration", "check"};
+  static constexpr std::array<std::string_view, 8> taken = {"current",   "train", "price-items", "price",
+                                                            "part-cost", "drift", "calibration", "check"};
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
            c == '-';
@@ -189,7 +186,7 @@ answer<version_view> upload(registry_parts p, postgres::scope s, upload_in in, s
     co_return invalid_input(
         "the model's name cannot be used",
         {{"name", "letters, digits, '.', '_' and '-', beginning with a letter or digit, and none of "
-                  "current, train, price-items, price, drift, calibration, check"}});
+                  "current, train, price-items, price, part-cost, drift, calibration, check"}});
   manifest about;
   about.name = name;
   about.created_at = p.now.now();
@@ -242,7 +239,7 @@ answer<version_view> upload(registry_parts p, postgres::scope s, upload_in in, s
 }
 
 answer<http::page<version_view>> list_versions(registry_parts p, postgres::scope s, std::string name) {
-  const auto state = co_await p.database.query_optional<model_state>(s, find_state, s.organization, name);
+  const auto state = co_await p.database.query_optional<model_state>(s, find_model_state, s.organization, name);
   if (!state)
     co_return state.error();
   if (!*state)
@@ -268,7 +265,7 @@ answer<http::page<model_view>> list_all(registry_parts p, postgres::scope s) {
 }
 
 answer<model_view> show(registry_parts p, postgres::scope s, std::string name) {
-  auto state = co_await p.database.query_optional<model_state>(s, find_state, s.organization, name);
+  auto state = co_await p.database.query_optional<model_state>(s, find_model_state, s.organization, name);
   if (!state)
     co_return state.error();
   if (!*state)

@@ -44,11 +44,15 @@ served_version::served_version(manifest m, forest::forest f) : about(std::move(m
     feature_at.emplace(names[i], i);
 }
 
-result<forest::forest> load_trees(std::string_view bytes, std::uint64_t bytes_max) {
+result<forest::ensemble> read_trees(std::string_view bytes, std::uint64_t bytes_max) {
   forest::limits limits;
   limits.bytes_max = static_cast<std::size_t>(bytes_max);
   limits.nodes_max = nodes_max;
-  auto read = forest::load_model(bytes, limits);
+  return forest::load_model(bytes, limits);
+}
+
+result<forest::forest> load_trees(std::string_view bytes, std::uint64_t bytes_max) {
+  auto read = read_trees(bytes, bytes_max);
   if (!read)
     return read.error();
   return forest::forest::build(std::move(*read));

@@ -38,7 +38,9 @@ struct served_version {
 };
 using version_ptr = std::shared_ptr<const served_version>;
 
-// From the bytes of a model file to trees; invalid_input says what is wrong with them.
+// From the bytes of a model file to trees, as they are written and ready to answer; invalid_input says what is wrong
+// with the bytes.
+result<forest::ensemble> read_trees(std::string_view bytes, std::uint64_t bytes_max);
 result<forest::forest> load_trees(std::string_view bytes, std::uint64_t bytes_max);
 // The library that answers on a GPU; null where there is none, which is logged and no failure.
 const forest::gpu::library* find_gpu(const config& c);

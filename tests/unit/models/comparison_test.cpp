@@ -1,9 +1,9 @@
 // Two versions of a model side by side: what is better, what differs, why one is in use.
 #include "models/comparison.hpp"
-#include "models/models_routes.hpp"
-#include "models/part_cost_training.hpp"
-#include "sample_market.hpp"
+#include "models/comparison_routes.hpp"
 #include "support/api_call.hpp"
+#include "support/postgres_server.hpp"
+#include "unit/serving/sample_models.hpp"
 
 #include <boost/json.hpp>
 #include <fmt/format.h>
@@ -98,12 +98,9 @@ TEST(compare_versions, knows_whether_the_same_test_lines_judged_both) {
   EXPECT_FALSE(same().has_value());
 }
 
-TEST(compare_versions, shows_which_parameters_and_features_differ) {
+TEST(compare_versions, shows_which_parameters_differ) {
   auto left = version("a", "retired", good, R"({"depth":7,"rounds":110,"gone":0.12})");
   auto right = version("b", "promoted", good, R"({"depth":8,"rounds":110,"note":"x"})");
-  EXPECT_FALSE(compare_versions(model_kind::price, left, right).features.known);
-  left.features = {"b", "a", "c"};
-  right.features = {"c", "d", "a"};
   left.snapshot = right.snapshot = "one";
   const auto c = compare_versions(model_kind::price, left, right);
   ASSERT_EQ(c.parameters.size(), 4U);
@@ -113,12 +110,54 @@ TEST(compare_versions, shows_which_parameters_and_features_differ) {
   EXPECT_TRUE(c.parameters[1].differs); // gone
   EXPECT_EQ(c.parameters[1].left, "0.12");
   EXPECT_FALSE(c.parameters[3].differs);
-  EXPECT_EQ(c.features.shared, 2);
-  EXPECT_EQ(c.features.only_left, std::vector<std::string>{"b"});
-  EXPECT_EQ(c.features.only_right, std::vector<std::string>{"d"});
   EXPECT_TRUE(c.same_data);
   left.snapshot = right.snapshot = "";
   EXPECT_FALSE(compare_versions(model_kind::price, left, right).same_data); // not known to be
+}
+
+std::vector<std::string> listed(const compared_features& features) {
+  std::vector<std::string> out;
+  for (const auto& f : features.list)
+    out.push_back(f.change + " " + f.name + (f.kind.empty() ? "" : " (" + f.kind + ")"));
+  return out;
+}
+
+TEST(compare_versions, says_which_features_were_added_removed_and_kept) {
+  auto left = version("a", "retired", good), right = version("b", "promoted", good);
+  const auto features = [&] { return compare_versions(model_kind::price, left, right).features; };
+  EXPECT_FALSE(features().known);
+  left.features =
+      json::parse(R"([{"name":"b","kind":"market"},{"name":"a","kind":"season"},{"name":"c","kind":"season"}])");
+  EXPECT_FALSE(features().known); // of one side only
+  for (const char* none : {"[]", "{}", "\"a\"", "[7, null]"}) {
+    right.features = json::parse(none);
+    EXPECT_FALSE(features().known) << none;
+  }
+  right.features =
+      json::parse(R"([{"name":"c","kind":"market"},{"name":"d","kind":"quantity"},{"name":"a","kind":"season"}])");
+  const auto f = features();
+  EXPECT_TRUE(f.known);
+  EXPECT_EQ(f.added, 2);
+  EXPECT_EQ(f.removed, 2);
+  EXPECT_EQ(f.kept, 1);
+  EXPECT_EQ(listed(f), (std::vector<std::string>{"added c (market)", "added d (quantity)", "removed b (market)",
+                                                 "removed c (season)", "kept a (season)"}));
+  left.features = json::parse(R"(["a", "c"])"); // kept without kinds
+  EXPECT_EQ(listed(features()), (std::vector<std::string>{"added d", "kept a", "kept c"}));
+}
+
+TEST(compare_versions, lists_no_more_features_than_people_read) {
+  auto left = version("a", "retired", good), right = version("b", "promoted", good);
+  json::array many;
+  for (int i = 0; i < 1200; ++i)
+    many.emplace_back(fmt::format("f{}", i));
+  left.features = many;
+  many.emplace_back("new");
+  right.features = many;
+  const auto f = compare_versions(model_kind::price, left, right).features;
+  EXPECT_EQ(f.kept, 1200);
+  EXPECT_EQ(f.list.size(), features_listed_max);
+  EXPECT_EQ(f.list.front().name, "new");
 }
 
 TEST(why_in_use, gives_the_figures_that_decided) {
@@ -141,7 +180,10 @@ class compare_route_test : public testing::Test {
  protected:
   std::pair<int, json::value> compare(organization_id o, const std::string& name, const std::string& left,
                                       const std::string& right, const std::string& permission = "model.read") const {
-    return test::get(server.app_url(), models_routes, permission, o, "/api/v1/models/" + name + "/compare",
+    const auto routes = [&](postgres::pool& database) {
+      return std::vector{compare_route({database, objects, cpu, signer, settings})};
+    };
+    return test::get(server.app_url(), routes, permission, o, "/api/v1/models/" + name + "/compare",
                      {{"left", left}, {"right", right}});
   }
   void add(organization_id o, const std::string& name, const std::string& state, const std::string& metrics,
@@ -154,12 +196,18 @@ class compare_route_test : public testing::Test {
     session.commit();
   }
   test::postgres_server& server = test::postgres_server::instance();
+  test::temporary_folder folder;
+  mutable storage::folder_store objects{folder.path};
+  mutable net::cpu_pool cpu{1, 8};
+  const serving::manifest_signer signer{std::string(32, 's')};
+  serving::config settings;
 };
 
 TEST_F(compare_route_test, answers_for_versions_of_the_price_model) {
   const auto o = server.new_organization();
-  add(o, "v1", "retired", good, R"({"depth":7,"features":["a","b"]})");
-  add(o, "v2", "promoted", bad, R"({"depth":7,"features":["b"]})");
+  add(o, "v1", "retired", good,
+      R"({"depth":7,"features":[{"name":"a","kind":"season"},{"name":"b","kind":"market"}]})");
+  add(o, "v2", "promoted", bad, R"({"depth":7,"features":[{"name":"b","kind":"market"}]})");
   const auto [status, c] = compare(o, "price", "v1", "v2");
   ASSERT_EQ(status, 200) << json::serialize(c);
   EXPECT_EQ(c.at("left").at("version"), "v1"); // in the order that was asked for
@@ -167,9 +215,15 @@ TEST_F(compare_route_test, answers_for_versions_of_the_price_model) {
   EXPECT_EQ(c.at("left").at("trained_until"), "2026-01-01");
   EXPECT_TRUE(c.at("same_data").as_bool());
   EXPECT_EQ(c.at("categories").as_array().size(), 2U);
-  EXPECT_EQ(c.at("features").at("only_left").at(0), "a");
+  const auto& features = c.at("features");
+  EXPECT_EQ(features.at("removed"), 1);
+  EXPECT_EQ(features.at("list").at(0).at("name"), "a");
+  EXPECT_EQ(features.at("list").at(0).at("change"), "removed");
+  EXPECT_EQ(features.at("list").at(1).at("kind"), "market");
   EXPECT_EQ(c.at("parameters").as_array().size(), 1U); // features are no parameter
   EXPECT_EQ(compare(o, "price", "v2", "v1").second.at("left").at("version"), "v2");
+  add(o, "v0", "retired", good, R"({"depth":7})"); // of an older version of the product
+  EXPECT_FALSE(compare(o, "price", "v0", "v2").second.at("features").at("known").as_bool());
 }
 
 TEST_F(compare_route_test, refuses_what_it_does_not_know) {
@@ -203,10 +257,70 @@ TEST_F(compare_route_test, answers_for_versions_of_the_part_cost_model) {
   const auto [status, c] = compare(o, "part-cost", "one", "two");
   ASSERT_EQ(status, 200) << json::serialize(c);
   EXPECT_FALSE(c.at("same_data").as_bool());
-  EXPECT_EQ(c.at("features").at("shared"), 1);
-  EXPECT_EQ(c.at("features").at("only_right").at(0), "Weight");
+  const auto& features = c.at("features");
+  EXPECT_EQ(features.at("kept"), 1);
+  EXPECT_EQ(features.at("list").at(0).at("name"), "Weight");
+  EXPECT_EQ(features.at("list").at(0).at("kind"), "measure");
+  EXPECT_EQ(features.at("list").at(1).at("name"), "Length");
   EXPECT_EQ(c.at("figures").at(0).at("best"), "equal");
   EXPECT_EQ(compare(o, "price", "one", "two").first, 404);
+}
+
+TEST_F(compare_route_test, answers_for_versions_of_an_uploaded_model) {
+  const auto o = server.new_organization();
+  postgres::session session(server.app_url());
+  const auto upload = [&](const std::string& file, const std::string& metadata) {
+    return test::add_version(session, objects, signer, o, "steel", file, json::parse(metadata).as_object());
+  };
+  upload(test::step_model(1, 2), R"({"metrics":{"mdape":0.3},"snapshot":"s"})");
+  upload(test::step_model(1, 3), R"({"metrics":{"mdape":0.2},"snapshot":"s"})");
+  const auto promote = [&](int version) {
+    session.begin(o);
+    session.query<std::string>("select name from promote_served_model('steel', $1, $2)", version,
+                               std::optional<std::int64_t>());
+    session.commit();
+  };
+  promote(1), promote(2);
+  session.begin(o);
+  session.query<std::string>("select name from roll_back_served_model('steel', null)");
+  session.commit();
+
+  const auto [status, c] = compare(o, "steel", "1", "2");
+  ASSERT_EQ(status, 200) << json::serialize(c);
+  EXPECT_EQ(c.at("name"), "steel");
+  EXPECT_EQ(c.at("left").at("state"), "promoted");
+  EXPECT_EQ(c.at("right").at("state"), "retired");
+  EXPECT_TRUE(c.at("right").at("promotions").at(0).at("undone_at").is_string());
+  EXPECT_TRUE(c.at("left").at("promotions").at(0).at("undone_at").is_null());
+  EXPECT_EQ(c.at("left").at("file").at("trees"), 1);
+  EXPECT_EQ(c.at("left").at("file").at("depth"), 1);
+  EXPECT_NE(c.at("left").at("file").at("sha256"), c.at("right").at("file").at("sha256"));
+  EXPECT_EQ(c.at("features").at("kept"), 2);
+  EXPECT_EQ(c.at("features").at("list").at(0).at("name"), "a"); // the one that is used
+  EXPECT_EQ(c.at("features").at("list").at(0).at("left").at("splits"), 1);
+  EXPECT_TRUE(c.at("answers").is_null()); // nobody is a shadow
+  EXPECT_TRUE(c.at("same_data").as_bool());
+
+  EXPECT_EQ(compare(o, "steel", "2", "2").first, 422);
+  for (const char* none : {"3", "0", "-1", "1.0", "1 ", "one", "99999999999999999999"}) {
+    const auto [refused, why] = compare(o, "steel", "1", none);
+    EXPECT_EQ(refused, 404) << none;
+    EXPECT_NE(json::value_to<std::string>(why.at("message")).find("no version '" + std::string(none) + "'"),
+              std::string::npos);
+  }
+  EXPECT_EQ(compare(server.new_organization(), "steel", "1", "2").first, 404); // of somebody else
+}
+
+TEST_F(compare_route_test, says_nothing_of_uploaded_files_that_were_changed) {
+  const auto o = server.new_organization();
+  postgres::session session(server.app_url());
+  const std::string file = test::step_model(4, 5);
+  test::add_version(session, objects, signer, o, "steel", file);
+  test::add_version(session, objects, signer, o, "steel", test::step_model(6, 7));
+  ASSERT_TRUE(objects.put(storage::content_key("models", file), test::step_model(8, 9)));
+  const auto [status, answer] = compare(o, "steel", "1", "2");
+  EXPECT_EQ(status, 409);
+  EXPECT_NE(json::value_to<std::string>(answer.at("message")).find("not the one of its manifest"), std::string::npos);
 }
 
 } // namespace
