@@ -1012,7 +1012,10 @@ CREATE TABLE public.part_tables (
     measures text[] NOT NULL,
     labels text[] NOT NULL,
     created_by bigint,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    terms jsonb,
+    left_out_rows text[],
+    CONSTRAINT part_tables_left_out_rows_check CHECK ((cardinality(left_out_rows) <= 200))
 );
 
 ALTER TABLE ONLY public.part_tables FORCE ROW LEVEL SECURITY;

@@ -156,7 +156,7 @@ def our_ids(product, path):
     tables = {"items": "item_benchmarks", "suppliers": "suppliers", "events": "events", "uploads": "uploads", "jobs": "jobs",
               "matches": "match_decisions", "verdicts": "verdicts", "users": "memberships", "schedules": "schedules",
               "exports": "exports", "alerts": "alerts", "alert-rules": "alert_rules", "api-keys": "api_keys",
-              "anomalies": "anomalies"}
+              "anomalies": "anomalies", "should-cost": "part_tables"}
     collection = path.split("/")[3]
     assert collection in tables, f"which table has the ids of {path}?"
     organization = product.admin().session["organization"]["id"]
@@ -188,6 +188,9 @@ def make_something_of_everything(product):
     product.sql("insert into anomalies (organization_id, row_key, observed_on, upload_id, source_row, item_id, price, expected, "
                 f"quantity, excess, score, p, q, reasons) select {organization}, 0, '2020-01-01', min(id), 1, {item['id']}, 2, 1, 1, "
                 f"1, 1, 0, 0, '[]' from uploads where organization_id = {organization} on conflict do nothing")
+    product.sql("insert into part_tables (organization_id, name, object_key, sha256, currency, quotes, parts, suppliers, left_out, "
+                "measures, labels, terms, left_out_rows) select {0}, 'ours.csv', 'k', 'k', 'USD', 1, 1, 1, 1, '{{}}', '{{}}', '[]', "
+                "'{{row 3 names no part}}' where not exists (select from part_tables where organization_id = {0})".format(organization))
     product.sql("insert into match_decisions (organization_id, kind, source_text, normalized, unit) values "
                 f"({organization}, 'item', 'Ours alone', 'ours alone', 'Ea') on conflict do nothing")
     return item
@@ -220,7 +223,7 @@ BODIES = {
 def everything_of_ours(product):
     organization = product.admin().session["organization"]["id"]
     tables = ("items", "item_aliases", "suppliers", "supplier_aliases", "events", "mapping_templates", "quarantined_rows",
-              "match_decisions", "held_rows", "memberships", "verdicts", "schedules", "anomalies")
+              "match_decisions", "held_rows", "memberships", "verdicts", "schedules", "anomalies", "part_tables")
     sums = [f"select '{t}', count(*), md5(string_agg(t::text, '' order by t::text)) from {t} t "
             f"where organization_id = {organization}" for t in tables]
     sums.append("select 'uploads', count(*), md5(string_agg(concat(id, state, mapping_id, loaded, quarantined), '' order "

@@ -103,6 +103,39 @@ def test_a_name_means_ones_own_model_also_at_pricing_web(product):
     assert product.admin().get(path).status == 200
 
 
+def compare(client, left, right, name="system-test"):
+    return client.call("GET", f"/api/v1/models/{name}/compare?left={left}&right={right}")
+
+
+def test_versions_of_an_uploaded_model_are_compared(product):
+    from cases_4_authorization import stranger
+    from cases_9_processes import wait_for
+    ml = ml_client(product)
+    older, newer = upload(ml, 1, 2)["version"], upload(ml, 1, 3)["version"]
+    answer = compare(product.admin(), older, newer)
+    assert answer.status == 200, answer
+    left, right = answer.json["left"], answer.json["right"]
+    assert (left["state"], right["state"]) == ("retired", "promoted"), answer.json
+    assert right["promotions"][0]["by"] and right["uploaded_by"], right
+    assert right["file"]["trees"] == right["file"]["depth"] == 1 and right["file"]["sha256"] != left["file"]["sha256"], right
+    kept = answer.json["features"]["list"]
+    assert [(f["name"], f["change"], f["right"]["splits"]) for f in kept] == [("a", "kept", 1), ("b", "kept", 0)], kept
+    assert answer.json["answers"] is None, answer.json["answers"]
+    # While one shadows the other, their answers to the same rows are held against each other too.
+    assert ml.call("PUT", "/api/v1/models/system-test/traffic", {"shadow": older}).status == 200
+    infer(ml, [[0.4, 0], [0.6, 0]])
+    wait_for(lambda: compare(product.admin(), newer, older).json["answers"], 10, "the shadow's answers are not counted")
+    told = compare(product.admin(), newer, older).json["answers"]
+    assert (told["rows"], told["differing"], told["max_difference"]) == (2, 1, 1), told
+    ml.call("PUT", "/api/v1/models/system-test/traffic", {})
+    for wrong, status in ((999, 404), ("x", 404), (newer, 422), ("", 422)):
+        assert compare(product.admin(), newer, wrong).status == status, wrong
+    for who in stranger(product):
+        known, unknown = compare(who, older, newer), compare(who, older, newer, "no-such-model")
+        assert known.status == unknown.status == 404, (known, unknown)
+        assert known.json["message"].replace("system-test", "") == unknown.json["message"].replace("no-such-model", "")
+
+
 def test_strangers_and_viewers_get_no_predictions(product):
     ml = product.client()
     ml.port = product.port + 1

@@ -902,7 +902,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Two versions of the price model (name: price) or the part-cost model (part-cost) side by side */
+        /** Two versions side by side: of the price model (name: price), the part-cost model (part-cost) or an uploaded one */
         get: operations["get_models_name_compare"];
         put?: never;
         post?: never;
@@ -941,6 +941,23 @@ export interface paths {
         put?: never;
         /** Take the table of part quotes in the body (CSV, gzip, XLSX) and learn from it in the background */
         post: operations["post_should_cost_tables"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/should-cost/tables/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A table of part quotes, how its columns were understood, and which rows were left out */
+        get: operations["get_should_cost_tables_id"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -2178,6 +2195,7 @@ export interface components {
             categories: components["schemas"]["models_compared_category"][];
             parameters: components["schemas"]["models_compared_parameter"][];
             features: components["schemas"]["models_compared_features"];
+            answers?: components["schemas"]["models_answer_differences"] | null;
         };
         models_compared_version: {
             version: string;
@@ -2194,6 +2212,29 @@ export interface components {
             tested_to?: string | null;
             snapshot: string;
             why: string;
+            uploaded_by?: string | null;
+            file?: components["schemas"]["models_model_file"] | null;
+            promotions: components["schemas"]["models_promotion"][];
+        };
+        models_model_file: {
+            format: string;
+            output: string;
+            sha256: string;
+            bytes: number;
+            features: number;
+            outputs: number;
+            trees: number;
+            leaves: number;
+            depth: number;
+            leaf_depth: number;
+        };
+        models_promotion: {
+            /** Format: date-time */
+            at: string;
+            by?: string | null;
+            /** Format: date-time */
+            undone_at?: string | null;
+            undone_by?: string | null;
         };
         models_compared_figure: {
             name: string;
@@ -2224,9 +2265,28 @@ export interface components {
         };
         models_compared_features: {
             known: boolean;
-            shared: number;
-            only_left: string[];
-            only_right: string[];
+            added: number;
+            removed: number;
+            kept: number;
+            list: components["schemas"]["models_compared_feature"][];
+        };
+        models_compared_feature: {
+            name: string;
+            kind: string;
+            change: string;
+            left?: components["schemas"]["models_feature_use"] | null;
+            right?: components["schemas"]["models_feature_use"] | null;
+        };
+        models_feature_use: {
+            gain?: number | null;
+            splits: number;
+        };
+        models_answer_differences: {
+            rows: number;
+            differing: number;
+            failed: number;
+            mean_difference: number;
+            max_difference: number;
         };
         models_should_cost_state: {
             table?: components["schemas"]["models_table_view"] | null;
@@ -2305,6 +2365,11 @@ export interface components {
             terms: components["schemas"]["models_named_column"][];
             left_out_rows: string[];
             job_id: number;
+        };
+        models_table_reading: {
+            table: components["schemas"]["models_table_view"];
+            terms?: components["schemas"]["models_named_column"][] | null;
+            left_out_rows?: string[] | null;
         };
         models_prediction_line: {
             item_id?: number | null;
@@ -6898,6 +6963,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["models_taken_table"];
+                };
+            };
+            /** @description No or wrong credentials */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The caller lacks the permission */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description The input breaks a rule; details name the fields */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+            /** @description Any other failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["problem"];
+                };
+            };
+        };
+    };
+    get_should_cost_tables_id: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["models_table_reading"];
                 };
             };
             /** @description No or wrong credentials */

@@ -108,11 +108,18 @@ export type DriftGroup = Shape<'insight_drift_group'>;
 export type Queues = Shape<'jobs_queues_view'>;
 export type Schedule = Shape<'jobs_schedule_view', { catch_up: 'all' | 'latest' | 'none' }>;
 
-export type ModelComparison = Shape<'models_model_comparison'>;
+export type ModelComparison = Shape<'models_model_comparison', { features: ComparedFeatures }>;
 export type ComparedVersion = Shape<'models_compared_version'>;
 export type ComparedFigure = Shape<'models_compared_figure'>;
 export type ComparedCategory = Shape<'models_compared_category'>;
 export type ComparedParameter = Shape<'models_compared_parameter'>;
+export type ComparedFeature = Shape<'models_compared_feature', { change: 'added' | 'removed' | 'kept' }>;
+export type ComparedFeatures = Shape<'models_compared_features', { list: ComparedFeature[] }>;
+export type ModelFile = Shape<'models_model_file'>;
+export type Promotion = Shape<'models_promotion'>;
+export type AnswerDifferences = Shape<'models_answer_differences'>;
+export type ServedModel = Shape<'serving_model_view'>;
+export type ServedVersion = Shape<'serving_version_view'>;
 export type PartCostModel = Shape<'models_part_cost_model_view', { metrics: Metrics }>;
 export type PartForm = Shape<'models_part_form'>;
 export type PartTable = Shape<'models_table_view'>;
@@ -120,6 +127,7 @@ export type ShouldCostState = Shape<
   'models_should_cost_state',
   { model: PartCostModel | null; versions: PartCostModel[] }
 >;
+export type TableReading = Shape<'models_table_reading'>;
 export type TakenTable = Shape<'models_taken_table'>;
 export type ShouldCost = Shape<'models_should_cost_response'>;
 export type PartCost = Shape<'models_part_cost'>;

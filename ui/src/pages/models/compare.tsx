@@ -13,6 +13,8 @@ import type {
 } from '../../api/types';
 import { count, day, moment, plural, share, signed_share } from '../../shared/format';
 import { Bones, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
+import { Features } from './compare_features';
+import { Answers, Files, Promotions } from './compare_files';
 import { states } from './states';
 
 interface Version {
@@ -20,13 +22,32 @@ interface Version {
   state: string;
 }
 
-/** Two versions side by side; which ones is in the address. */
-export function Compare(p: { name: 'price' | 'part-cost'; to: '/models' | '/should-cost'; versions: Version[] }) {
+interface Pair {
+  left?: string;
+  right?: string;
+}
+
+/** Two versions side by side; which ones is in the address, under two words of it: `at`. */
+export function Compare(p: {
+  name: string;
+  to: '/models' | '/should-cost';
+  versions: Version[];
+  at?: [string, string];
+  comes_with?: string;
+}) {
   const search = useSearch({ strict: false }) as Record<string, string | undefined>;
   const navigate = useNavigate();
-  const { left, right } = search;
-  const choose = (next: { left?: string; right?: string }) =>
-    navigate({ to: p.to, search: { ...search, left, right, ...next }, replace: true, resetScroll: false });
+  const [of_left, of_right] = p.at ?? ['left', 'right'];
+  const { [of_left]: left, [of_right]: right } = search;
+  const choose = (next: Pair) => {
+    const chosen = { left, right, ...next };
+    navigate({
+      to: p.to,
+      search: { ...search, [of_left]: chosen.left, [of_right]: chosen.right },
+      replace: true,
+      resetScroll: false,
+    });
+  };
   const data = p.versions.map((v) => ({
     value: v.version,
     label: `${v.version} · ${states[v.state]?.[0] ?? v.state}`,
@@ -38,7 +59,7 @@ export function Compare(p: { name: 'price' | 'part-cost'; to: '/models' | '/shou
     queryKey: ['compare', p.name, left, right],
     enabled: asked && !same,
     retry: false,
-    queryFn: () => get<ModelComparison>(`/models/${p.name}/compare`, { left, right }),
+    queryFn: () => get<ModelComparison>(`/models/${encodeURIComponent(p.name)}/compare`, { left, right }),
   });
   return (
     <Card
@@ -57,7 +78,7 @@ export function Compare(p: { name: 'price' | 'part-cost'; to: '/models' | '/shou
       flush
     >
       {p.versions.length < 2 && !asked ? (
-        <Empty title="There is one version only">A second one comes with the next training.</Empty>
+        <Empty title="There is one version only">A second one comes with the next {p.comes_with ?? 'training'}.</Empty>
       ) : (
         <>
           <div className="row" style={{ padding: '4px 20px 14px', alignItems: 'flex-end', gap: 10 }}>
@@ -120,11 +141,13 @@ function Sides({ c }: { c: ModelComparison }) {
         <Side v={c.left} side="Left" />
         <Side v={c.right} side="Right" />
       </div>
-      <LikeForLike c={c} />
+      {c.left.file && c.right.file && <Files left={c.left.file} right={c.right.file} />}
+      {c.answers && <Answers a={c.answers} />}
+      {c.figures.length > 0 && <LikeForLike c={c} />}
       <Figures c={c} />
       {c.categories.length > 0 && <Categories c={c} />}
       <Parameters rows={c.parameters} />
-      <Features c={c} />
+      <Features f={c.features} />
     </div>
   );
 }
@@ -143,7 +166,9 @@ function LikeForLike({ c }: { c: ModelComparison }) {
           ? `Both were tested on the same ${lines === null ? 'lines' : plural(lines, 'line')}.`
           : c.same_data
             ? 'Both learned from the same data, but were not tested on the same lines: a difference in the figures is partly one of the test.'
-            : 'Each was tested on what was newest when it was made, and their data differ. A difference in the figures is partly one of the test; the simpler ways to guess below tell how hard each was.'}
+            : c.left.file
+              ? 'The figures came with the files. Nothing says that both were tested on the same lines (metadata: snapshot, metrics.lines).'
+              : 'Each was tested on what was newest when it was made, and their data differ. A difference in the figures is partly one of the test; the simpler ways to guess below tell how hard each was.'}
       </span>
     </div>
   );
@@ -161,9 +186,12 @@ function Side({ v, side }: { v: ComparedVersion; side: string }) {
         </span>
       </div>
       <dl className="facts">
-        <dt>Made</dt>
-        <dd title={v.created_at}>{moment(v.created_at)}</dd>
-        {v.promoted_at && (
+        <dt>{v.file ? 'Uploaded' : 'Made'}</dt>
+        <dd title={v.created_at}>
+          {moment(v.created_at)}
+          {v.uploaded_by && `, by ${v.uploaded_by}`}
+        </dd>
+        {!v.file && v.promoted_at && (
           <>
             <dt>In use since</dt>
             <dd title={v.promoted_at}>{moment(v.promoted_at)}</dd>
@@ -184,9 +212,17 @@ function Side({ v, side }: { v: ComparedVersion; side: string }) {
           </>
         )}
         <dt>Data snapshot</dt>
-        <dd className="mono" title={v.snapshot}>
+        <dd className="mono" style={{ overflowWrap: 'anywhere' }} title={v.snapshot}>
           {v.snapshot ? v.snapshot.slice(0, 16) : 'not kept'}
         </dd>
+        {v.file && (
+          <>
+            <dt>Taken into use</dt>
+            <dd>
+              <Promotions of={v.promotions} />
+            </dd>
+          </>
+        )}
       </dl>
       <p className="muted" style={{ margin: '10px 0 0' }}>
         {v.why}.
@@ -390,34 +426,6 @@ function Parameters({ rows }: { rows: ComparedParameter[] }) {
         <p className="faint" style={{ margin: '8px 0 0', overflowWrap: 'anywhere' }}>
           The same: {alike.map((r) => `${r.name} ${plain(r.left)}`).join(', ')}
         </p>
-      )}
-    </section>
-  );
-}
-
-function Features({ c }: { c: ModelComparison }) {
-  const f = c.features;
-  const list = (title: string, names: string[]) =>
-    names.length > 0 && (
-      <p className="flat" style={{ overflowWrap: 'anywhere' }}>
-        <span className="muted">{title}:</span> {names.join(', ')}
-      </p>
-    );
-  return (
-    <section style={{ padding: '0 20px 16px' }}>
-      <h3 className="section">Features</h3>
-      {!f.known ? (
-        <p className="muted flat">At least one of the two did not keep a list of its features.</p>
-      ) : (
-        <>
-          <p className="flat">
-            {f.only_left.length + f.only_right.length === 0
-              ? `The same ${plural(f.shared, 'feature')}.`
-              : `${plural(f.shared, 'feature')} in both.`}
-          </p>
-          {list('Only left', f.only_left)}
-          {list('Only right', f.only_right)}
-        </>
       )}
     </section>
   );

@@ -11,6 +11,7 @@ import { Coverage, Importance, Reliability } from './calibration';
 import { Compare } from './compare';
 import { DriftCard } from './drift';
 import { states } from './states';
+import { Uploaded } from './uploaded';
 
 export function ModelsPage() {
   const current = useQuery({ queryKey: ['model'], queryFn: () => get<CurrentModel>('/models/current'), retry: false });
@@ -38,6 +39,7 @@ export function ModelsPage() {
           </>
         )}
         <Versions />
+        <Uploaded />
       </div>
     </>
   );
@@ -136,7 +138,8 @@ const tested = (r: { tested_from: string; tested_to: string }) =>
 
 function Versions() {
   const models = useQuery({ queryKey: ['models'], queryFn: () => get<List<ModelRow>>('/models') });
-  const { left, right } = useSearch({ strict: false }) as { left?: string; right?: string };
+  const search = useSearch({ strict: false }) as Record<string, string | undefined>;
+  const { left, right } = search;
   const navigate = useNavigate();
   const chosen = [left, right].filter((v) => v !== undefined);
   // A third choice takes the place of the one on the left; of two, the older is on the left.
@@ -144,7 +147,7 @@ function Versions() {
     const age = (v: string) => models.data?.data.find((m) => m.version === v)?.id ?? 0;
     const next = chosen.includes(version) ? chosen.filter((v) => v !== version) : [...chosen.slice(-1), version];
     const [a, b] = next.sort((x, y) => age(x) - age(y));
-    navigate({ to: '/models', search: { left: a, right: b }, replace: true, resetScroll: false });
+    navigate({ to: '/models', search: { ...search, left: a, right: b }, replace: true, resetScroll: false });
   };
   const comparable = (models.data?.data.length ?? 0) > 1;
   return (

@@ -4,4 +4,7 @@ export const states: Record<string, [string, string]> = {
   candidate: ['Candidate', 'accent'],
   retired: ['Retired', 'unknown'],
   rejected: ['Rejected', 'over'],
+  challenger: ['Challenger', 'accent'],
+  shadow: ['Shadow', 'accent'],
+  idle: ['Not in use', 'unknown'],
 };

@@ -4,16 +4,16 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Calculator, Cog } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { get, Problem, write } from '../../api/client';
-import type { PartTable, ShouldCost, ShouldCostState, TakenTable } from '../../api/types';
+import type { PartTable, ShouldCost, ShouldCostState, TableReading, TakenTable } from '../../api/types';
 import { useSession } from '../../app/session';
 import { count, day, plural } from '../../shared/format';
-import { Bones, Card, Empty, PageHead, Trouble } from '../../shared/furniture';
+import { Await, Bones, Card, Empty, PageHead, Trouble } from '../../shared/furniture';
 import { decimal_of } from '../../shared/paste';
 import { Compare } from '../models/compare';
 import { Answer } from './answer';
 import { type Asked, ask_of, type Described, form_of, from_address, nothing_said, to_address } from './part';
 import { PartFields } from './part_fields';
-import { TakeTable, Understood } from './take_table';
+import { LeftOut, TakeTable, Understood, Words } from './take_table';
 import { Outcome, Progress, Result, Train, useTraining } from './training';
 
 export function ShouldCostPage() {
@@ -207,6 +207,51 @@ function Behind({ table: t, in_use }: { table: PartTable; in_use: boolean }) {
           {t.sha256.slice(0, 16)}…
         </dd>
       </dl>
+      <Reading table={t} />
     </Card>
+  );
+}
+
+/** How its columns were understood, and why rows are not in it: asked for once somebody wants to know. */
+function Reading({ table }: { table: PartTable }) {
+  const [open, set_open] = useState(false);
+  const reading = useQuery({
+    queryKey: ['should-cost', 'table', table.id],
+    enabled: open,
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: () => get<TableReading>(`/should-cost/tables/${table.id}`),
+  });
+  return (
+    <>
+      <button
+        type="button"
+        className="link"
+        style={{ marginTop: 14 }}
+        aria-expanded={open}
+        onClick={() => set_open(!open)}
+      >
+        {open
+          ? 'Hide how it was read'
+          : table.left_out > 0
+            ? `How it was read, and why ${plural(table.left_out, 'row')} ${table.left_out === 1 ? 'was' : 'were'} left out`
+            : 'How it was read'}
+      </button>
+      {open && (
+        <div className="stack" style={{ marginTop: 14 }}>
+          <Await of={reading} rows={4}>
+            {(r) => (
+              <>
+                {r.terms && (
+                  <Words title="Terms of the quote:" words={r.terms.map((c) => `${c.column} → ${c.means}`)} />
+                )}
+                <Words title="Numbers about the part:" words={table.measures} />
+                <Words title="Words about the part:" words={table.labels} />
+                {table.left_out > 0 && <LeftOut rows={r.left_out_rows} all={table.left_out} />}
+              </>
+            )}
+          </Await>
+        </div>
+      )}
+    </>
   );
 }

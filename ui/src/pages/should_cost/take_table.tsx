@@ -117,7 +117,7 @@ export function TakeTable({ on_taken }: { on_taken: (taken: TakenTable) => void 
   );
 }
 
-function Words({ title, words, more }: { title: string; words: string[]; more?: string }) {
+export function Words({ title, words, more }: { title: string; words: string[]; more?: string }) {
   const [all, set_all] = useState(false);
   const most = 24;
   if (words.length === 0) return null;
@@ -138,6 +138,45 @@ function Words({ title, words, more }: { title: string; words: string[]; more?: 
           </button>
         )}
       </div>
+    </div>
+  );
+}
+
+/** Why rows were left out: the server names the first of them. */
+export function LeftOut({ rows, all }: { rows: string[] | null; all: number }) {
+  const [open, set_open] = useState(false);
+  const most = 10;
+  const shown = open ? (rows ?? []) : (rows ?? []).slice(0, most);
+  return (
+    <div>
+      <h3 className="faint" style={{ margin: '0 0 6px', fontWeight: 500 }}>
+        Left out
+        {rows !== null && (rows.length < all ? `, the first ${count(rows.length)} of ${count(all)}` : ', all of them')}:
+      </h3>
+      {rows === null ? (
+        <p className="muted flat">
+          Why was not kept with tables of this age. Bring the table again to be told of each row.
+        </p>
+      ) : (
+        <ul style={{ margin: 0, paddingLeft: 18, maxHeight: 320, overflowY: 'auto' }} tabIndex={open ? 0 : undefined}>
+          {shown.map((r) => (
+            <li key={r} className="muted">
+              {r.charAt(0).toUpperCase() + r.slice(1)}
+            </li>
+          ))}
+        </ul>
+      )}
+      {rows !== null && rows.length > most && (
+        <button
+          type="button"
+          className="link"
+          style={{ marginTop: 8 }}
+          aria-expanded={open}
+          onClick={() => set_open(!open)}
+        >
+          {open ? 'Show fewer' : `Show ${count(rows.length)} rows`}
+        </button>
+      )}
     </div>
   );
 }
@@ -173,20 +212,7 @@ export function Understood({ taken, close }: { taken: TakenTable; close: () => v
         <Words title="Terms of the quote:" words={taken.terms.map((c) => `${c.column} → ${c.means}`)} />
         <Words title="Numbers about the part:" words={t.measures} />
         <Words title="Words about the part:" words={t.labels} />
-        {taken.left_out_rows.length > 0 && (
-          <div>
-            <h3 className="faint" style={{ margin: '0 0 6px', fontWeight: 500 }}>
-              Left out, {taken.left_out_rows.length < t.left_out ? 'the first of them' : 'all of them'}:
-            </h3>
-            <ul style={{ margin: 0, paddingLeft: 18 }}>
-              {taken.left_out_rows.map((r) => (
-                <li key={r} className="muted">
-                  {r.charAt(0).toUpperCase() + r.slice(1)}
-                </li>
-              ))}
-            </ul>
-          </div>
-        )}
+        {t.left_out > 0 && <LeftOut rows={taken.left_out_rows} all={t.left_out} />}
       </div>
     </Card>
   );
