@@ -63,6 +63,14 @@ test('a table is understood, learned from, and its rows are accounted for', asyn
   await page.getByText(/% less/).waitFor();
 });
 
+test('why rows were left out is still there after a reload', async () => {
+  await page.reload();
+  await page.getByRole('button', { name: /why 2 rows were left out/ }).click();
+  await page.getByText('Row 363 has no price above zero').waitFor();
+  await page.getByText('Row 362 names no part').waitFor();
+  await page.getByText('Vendor → supplier').waitFor();
+});
+
 test('a part is described, and its cost is the sum of what makes it', async () => {
   await page.goto(`${base}/should-cost`);
   await page.getByRole('button', { name: 'What should it cost?' }).click();
@@ -171,8 +179,9 @@ test('a second table makes a second version, and both are compared', async () =>
   const comparison = page.getByTestId('comparison');
   await comparison.waitFor();
   const text = await comparison.innerText();
-  assert.match(text, /Only left:\s*Length/);
-  assert.match(text, /Only right:\s*Weight/);
+  assert.match(text, /1 added, 1 removed, \d+ kept/);
+  assert.match(text, /Added, only right\s*measure\s*Weight/);
+  assert.match(text, /Removed, only left\s*measure\s*Length/);
   assert.match(text, /(left|right) better/);
   assert.match(text, /Each was tested on what was newest/);
 });
@@ -195,6 +204,9 @@ test('versions of the price model are compared, and unknown ones are named', asy
   await comparison.getByRole('region', { name: 'Figures side by side' }).getByText('Typical error, to the lowest bid').first().waitFor();
   assert.match(decodeURIComponent(page.url()), /left=.*right=/);
   await comparison.getByText('Parameters').waitFor();
+  await comparison.getByText(/^The same \d+ features\.$/).waitFor();
+  await comparison.getByRole('button', { name: /Show the \d+ in both/ }).click();
+  await comparison.getByText('recent prices').waitFor();
   await page.getByRole('button', { name: 'Swap the two versions' }).click();
   await comparison.waitFor();
 });
