@@ -180,8 +180,8 @@ test('a second table makes a second version, and both are compared', async () =>
   await comparison.waitFor();
   const text = await comparison.innerText();
   assert.match(text, /1 added, 1 removed, \d+ kept/);
-  assert.match(text, /Added, only right\s*measure\s*Weight/);
-  assert.match(text, /Removed, only left\s*measure\s*Length/);
+  assert.match(text, /Added, only right\s*measure:\s*Weight/);
+  assert.match(text, /Removed, only left\s*measure:\s*Length/);
   assert.match(text, /(left|right) better/);
   assert.match(text, /Each was tested on what was newest/);
 });
@@ -206,7 +206,7 @@ test('versions of the price model are compared, and unknown ones are named', asy
   await comparison.getByText('Parameters').waitFor();
   await comparison.getByText(/^The same \d+ features\.$/).waitFor();
   await comparison.getByRole('button', { name: /Show the \d+ in both/ }).click();
-  await comparison.getByText('recent prices').waitFor();
+  await comparison.getByText('recent prices:').waitFor();
   await page.getByRole('button', { name: 'Swap the two versions' }).click();
   await comparison.waitFor();
 });

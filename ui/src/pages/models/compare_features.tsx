@@ -5,6 +5,7 @@ import { count, plural, share } from '../../shared/format';
 import { Scroll } from '../../shared/furniture';
 
 const most = 20;
+const in_order = new Intl.Collator('en', { numeric: true }).compare;
 const words = (kind: string) => kind.replaceAll('_', ' ');
 
 /** Which features came, went and stayed; of uploaded models also what the trees ask them for. */
@@ -61,17 +62,16 @@ function Group({ title, features }: { title: string; features: ComparedFeature[]
       <h4 className="faint" style={{ margin: '0 0 2px', fontWeight: 500 }}>
         {title}
       </h4>
-      <dl className="facts">
-        {kinds.map((kind) => [
-          <dt key={kind}>{kind ? words(kind) : 'of no known kind'}</dt>,
-          <dd key={`${kind} names`} style={{ overflowWrap: 'anywhere' }}>
-            {features
-              .filter((one) => one.kind === kind)
-              .map((one) => one.name)
-              .join(', ')}
-          </dd>,
-        ])}
-      </dl>
+      {kinds.map((kind) => (
+        <p key={kind} className="flat" style={{ overflowWrap: 'anywhere' }}>
+          {kind && <span className="muted">{words(kind)}: </span>}
+          {features
+            .filter((one) => one.kind === kind)
+            .map((one) => one.name)
+            .sort(in_order)
+            .join(', ')}
+        </p>
+      ))}
     </div>
   );
 }

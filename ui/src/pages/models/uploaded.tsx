@@ -138,7 +138,7 @@ function Versions({ model }: { model: ServedModel }) {
                           <span className="visually-hidden">Compare</span>
                         </th>
                       )}
-                      <th className="right">Version</th>
+                      <th>Version</th>
                       <th>State</th>
                       <th>Format</th>
                       <th className="right">Trees</th>
@@ -161,7 +161,7 @@ function Versions({ model }: { model: ServedModel }) {
                               />
                             </td>
                           )}
-                          <td className="right strong number">{v.version}</td>
+                          <td className="strong number">{v.version}</td>
                           <td>
                             <span className={`chip ${tone}`} style={{ paddingLeft: 8 }}>
                               {name}
