@@ -320,7 +320,8 @@ void order_features(compared_features& features) {
     const auto used = std::max(of(f.left), of(f.right));
     return std::tuple(f.change, -used.first, -used.second); // "added" < "kept" < "removed": kept ones go last below
   });
-  std::ranges::stable_partition(features.list, [](const compared_feature& f) { return f.change != "kept"; });
+  std::stable_partition(features.list.begin(), features.list.end(),
+                        [](const compared_feature& f) { return f.change != "kept"; });
   if (features.list.size() > features_listed_max)
     features.list.resize(features_listed_max);
 }

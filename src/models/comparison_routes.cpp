@@ -4,6 +4,8 @@
 #include "serving/stored_version.hpp"
 #include "serving/version.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -139,8 +141,9 @@ answer<model_comparison> compare_served(comparison_parts p, postgres::scope s, u
   for (std::size_t i = 0; i < of.size(); ++i) {
     const auto row = std::ranges::find(*rows, versions[i], &uploaded_row::version);
     if (row == rows->end())
-      co_return not_found("there is no version '" + wanted[i] + "' of the model '" + name +
-                          "'; its versions are listed by GET /api/v1/models/" + name + "/versions");
+      co_return not_found(fmt::format(
+          "there is no version '{}' of the model '{}'; its versions are listed by GET /api/v1/models/{}/versions",
+          wanted[i], name, name));
     const auto work = [&p, &name, &row] { return read_version(p, name, *row); };
     auto read = co_await p.cpu.run(work);
     if (!read)

@@ -477,6 +477,7 @@ const routes = [
       ],
     }),
   ],
+  ['/served-models', () => list([])],
   [
     '/models',
     () =>
