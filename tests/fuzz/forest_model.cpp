@@ -1,6 +1,7 @@
 // Model files: whatever loads predicts the same with every set of instructions, and an error says why.
 #include "forest/forest.hpp"
 #include "forest/model_file.hpp"
+#include "forest/summary.hpp"
 #include "fuzz/must.hpp"
 
 #include <cmath>
@@ -19,6 +20,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto loaded = forest::load_model(bytes, l);
   if (!loaded)
     return must(!loaded.error().message.empty());
+  const auto made_of = forest::summarise(*loaded);
+  std::size_t splits = 0;
+  for (const auto& f : made_of.features) {
+    splits += f.splits;
+    must(std::isfinite(f.gain));
+  }
+  must(made_of.leaves == splits + made_of.trees && made_of.leaf_depth <= static_cast<double>(made_of.depth_max));
   const auto plain = forest::forest::build(*loaded, forest::isa::portable);
   const auto best = forest::forest::build(*loaded);
   must(plain.has_value() && best.has_value());
