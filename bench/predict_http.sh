@@ -182,7 +182,7 @@ if wants connections; then
   peak=$(load "$seconds" 10000 "$folder/ours.lua" "$ml/api/v1/predict/bench")
   good "$peak" || status=1
   echo "pricing-ml  $(rate_of "$peak") requests/s at most over 10,000 connections"
-  half=$(half_of "$rate")
+  half=$(half_of "$(rate_of "$peak")")
   at_half 10000 50 "p99 at half of the peak, 10,000 connections"
 fi
 [ $status = 0 ]

@@ -143,11 +143,11 @@ bool is_probe(std::string_view path) {
 
 // Handlers may put anything into a header value; a line break in it must not become a header of its own.
 void append_clean(std::string& out, std::string_view value) {
-  const auto ends = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  if (std::none_of(value.begin(), value.end(), ends))
+  if (std::ranges::none_of(value, [](char c) { return static_cast<unsigned char>(c) < ' '; }))
     out += value;
   else
-    std::remove_copy_if(value.begin(), value.end(), std::back_inserter(out), ends);
+    std::ranges::remove_copy_if(value, std::back_inserter(out),
+                                [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
 } // namespace

@@ -203,11 +203,6 @@ bool json_scanner::number(double& out) {
   return true;
 }
 
-bool json_scanner::narrow(double wide, float& out) {
-  out = static_cast<float>(wide);
-  return !std::isinf(out) || fail("a number is out of the range of FP32");
-}
-
 bool json_scanner::whole(std::int64_t& out) {
   double value = 0;
   const bool starts_well = peek() == '-' || is_digit(peek());

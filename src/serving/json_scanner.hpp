@@ -3,6 +3,7 @@
 // the parsers of inference requests.
 #include "core/error.hpp"
 
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -30,7 +31,10 @@ class json_scanner {
   // A number, null or NaN (missing), or a boolean as 0 or 1.
   bool number(float& out) {
     double wide = 0;
-    return number(wide) && narrow(wide, out);
+    if (!number(wide))
+      return false;
+    out = static_cast<float>(wide);
+    return !std::isinf(out) || fail("a number is out of the range of FP32");
   }
   bool number(double& out);
   bool whole(std::int64_t& out);
@@ -76,7 +80,6 @@ class json_scanner {
  private:
   bool literal(std::string_view word);
   bool named_number(double& out);
-  bool narrow(double wide, float& out);
   bool escaped(std::string& out);
 
   const char* begin_;
