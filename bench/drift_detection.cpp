@@ -133,7 +133,8 @@ void judge_event(const learn::market_view& view, const learn::price_model& model
     }
     const auto expected = static_cast<float>(std::log(p.expected));
     out.push_back(
-        {{event, view.category_of(line.item), line.median - expected, static_cast<float>(std::exp(p.log_scale))},
+        {{event, view.category_of(line.item), line.median - expected, static_cast<float>(std::exp(p.log_scale)), 0,
+          learn::item_family(history.items()[line.item].normalized_name)},
          line.log_quantity,
          static_cast<float>(line.bids),
          line.median,
