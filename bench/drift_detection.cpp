@@ -346,6 +346,10 @@ void try_split(const table& t, int number, counts& out) {
       out.found[l] += found ? 1 : 0;
     }
     out.found_by_category[c] += found ? 1 : 0;
+    if (!found) {
+      std::printf("split %d: not found in %s, p of the residual %.2g\n", number, t.categories[c].c_str(),
+                  parts[c].p_values(looks.back(), shift, &still.back()[c])[residual_column]);
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 namespace pricing::learn {
 namespace {
 
-constexpr double line_bound = 0.75; // scales: further out counts as this
+constexpr double line_bound = 0.5; // scales: further out counts as this
 constexpr double event_line_bound =
     2;                              // the same where a line tells of its event's level: that may be as large as scales
 constexpr double event_bound = 2.5; // standard deviations of events
