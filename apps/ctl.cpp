@@ -1,6 +1,7 @@
 // pricing-ctl: what an operator does by hand. Every subcommand is one function; results go to standard output, logs to
 // standard error, and the exit status is 0 for done, 1 for failed, 2 for a wrong command line.
 #include "core/config.hpp"
+#include "core/library_environment.hpp"
 #include "core/log.hpp"
 #include "follow_up.hpp"
 #include "http/server.hpp"
@@ -10,7 +11,6 @@
 #include "identity/second_factor.hpp"
 #include "ingest/ingest_cli.hpp"
 #include "ingest/upload_files.hpp"
-#include "learn/idle_threads.hpp"
 #include "market/refresh.hpp"
 #include "models/prediction_client.hpp"
 #include "models/training.hpp"
@@ -506,7 +506,7 @@ int run(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-  learn::let_idle_threads_sleep(argv);
+  set_before_main(argv, {idle_threads_sleep});
   log::set_service("pricing-ctl");
   try {
     return run(argc, argv);

@@ -1,12 +1,12 @@
 // pricing-ml: predictions from the prices and the model of each organization, and from the tree models that they bring
 // along, all held in memory.
 #include "core/config.hpp"
+#include "core/library_environment.hpp"
 #include "core/log.hpp"
 #include "http/server.hpp"
 #include "identity/config.hpp"
 #include "identity/token.hpp"
 #include "insight/model_watch.hpp"
-#include "learn/idle_threads.hpp"
 #include "models/prediction_routes.hpp"
 #include "models/should_cost_routes.hpp"
 #include "postgres/config.hpp"
@@ -121,7 +121,7 @@ void run(const settings& s) {
 } // namespace
 
 int main(int, char** argv) {
-  learn::let_idle_threads_sleep(argv);
+  set_before_main(argv, {idle_threads_sleep, freed_blocks_are_kept});
   log::set_service("pricing-ml");
   try {
     run(read_settings());

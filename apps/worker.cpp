@@ -3,9 +3,9 @@
 #include "celery/worker.hpp"
 #include "celery/producer.hpp"
 #include "core/config.hpp"
+#include "core/library_environment.hpp"
 #include "core/log.hpp"
 #include "http/server.hpp"
-#include "learn/idle_threads.hpp"
 #include "operations/config.hpp"
 #include "postgres/config.hpp"
 #include "storage/config.hpp"
@@ -174,7 +174,7 @@ int run(const settings& s) {
 } // namespace
 
 int main(int, char** argv) {
-  learn::let_idle_threads_sleep(argv);
+  set_before_main(argv, {idle_threads_sleep, freed_blocks_are_kept});
   log::set_service("pricing-worker");
   try {
     return run(read_settings());

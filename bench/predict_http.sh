@@ -93,16 +93,6 @@ ours=$(curl -fsS -H "Authorization: Bearer $bearer" -d "$body" "$ml/api/v1/predi
 echo "pricing-ml answers $ours"
 load 1 32 "$folder/ours.lua" "$ml/api/v1/predict/bench" >/dev/null
 status=0
-peak=$(load "$seconds" 32 "$folder/ours.lua" "$ml/api/v1/predict/bench")
-good "$peak" || status=1
-rate=$(rate_of "$peak")
-echo "pricing-ml  POST /api/v1/predict/bench         $rate requests/s, p99 $(p99_ms "$peak") ms at 32 connections"
-if wants infer; then
-  report=$(load "$seconds" 32 "$folder/infer.lua" "$ml/v2/models/bench/infer")
-  good "$report" || status=1
-  echo "pricing-ml  POST /v2/models/bench/infer        $(rate_of "$report") requests/s, p99 $(p99_ms "$report") ms"
-fi
-
 if wants nginx; then
   cat >"$folder/nginx.conf" <<NGINX
 worker_processes 1;
@@ -121,10 +111,33 @@ NGINX
   taskset -c 0 nginx -c "$folder/nginx.conf" >/dev/null 2>&1 &
   pids+=($!)
   wait_for "http://127.0.0.1:$nginx_port/"
-  report=$(load "$seconds" 32 "$folder/ours.lua" "http://127.0.0.1:$nginx_port/")
-  nginx_rate=$(rate_of "$report")
-  echo "nginx       return 200                         $nginx_rate requests/s, p99 $(p99_ms "$report") ms"
-  verdict "rate against nginx return 200" "$(awk -v a="$rate" -v b="$nginx_rate" 'BEGIN { printf "%.2f", a / b }')" '>=' 0.6 '×' || status=1
+fi
+
+# In turns, and the median turn counts: the speed of a shared machine changes by a third within seconds.
+turns=5 turn_s=$(((seconds + 2) / 3))
+for ((turn = 0; turn < turns; ++turn)); do
+  peak=$(load "$turn_s" 32 "$folder/ours.lua" "$ml/api/v1/predict/bench")
+  good "$peak" || status=1
+  line="$(rate_of "$peak") $(p99_ms "$peak")"
+  if wants nginx; then
+    report=$(load "$turn_s" 32 "$folder/ours.lua" "http://127.0.0.1:$nginx_port/")
+    line+=" $(rate_of "$report") $(p99_ms "$report")"
+    line+=" $(awk -v a="$(rate_of "$peak")" -v b="$(rate_of "$report")" 'BEGIN { printf "%.2f", a / b }')"
+  fi
+  echo "$line"
+done >"$folder/turns"
+median() { cut -d ' ' -f "$1" "$folder/turns" | sort -g | sed -n "$(((turns + 1) / 2))p"; } # of a column
+rate=$(median 1)
+echo "pricing-ml  POST /api/v1/predict/bench         $rate requests/s, p99 $(median 2) ms at 32 connections"
+if wants nginx; then
+  echo "nginx       return 200                         $(median 3) requests/s, p99 $(median 4) ms"
+  echo "            of nginx, turn by turn             $(cut -d ' ' -f 5 "$folder/turns" | tr '\n' ' ')"
+  verdict "rate against nginx return 200" "$(median 5)" '>=' 0.6 '×' || status=1
+fi
+if wants infer; then
+  report=$(load "$seconds" 32 "$folder/infer.lua" "$ml/v2/models/bench/infer")
+  good "$report" || status=1
+  echo "pricing-ml  POST /v2/models/bench/infer        $(rate_of "$report") requests/s, p99 $(p99_ms "$report") ms"
 fi
 
 if wants peer; then
@@ -150,7 +163,7 @@ fi
 
 # Half of the peak as an open loop (http_latency.cpp): over 100 connections, and over 10,000, of which the peak is lower
 # for everybody: a core's caches do not hold so many.
-half_of() { awk -v r="$(rate_of "$1")" 'BEGIN { printf "%d", r / 2 }'; }
+half_of() { awk -v r="$1" 'BEGIN { printf "%d", r / 2 }'; }
 latency() { taskset -c 1 "$bin/http_latency" "$1" "$2" "$half" "$seconds" "$folder/request"; }
 p99_of() { sed -n 's/.*p99 \([0-9.]*\),.*/\1/p' <<<"$1"; }
 at_half() { # CONNECTIONS MS_MAX TITLE
@@ -162,14 +175,14 @@ at_half() { # CONNECTIONS MS_MAX TITLE
   verdict "$3" "$(p99_of "$report")" '<=' "$2" 'ms' || status=1
 }
 if wants latency; then
-  half=$(half_of "$peak")
+  half=$(half_of "$rate")
   at_half 100 2 "p99 at half of peak load"
 fi
 if wants connections; then
   peak=$(load "$seconds" 10000 "$folder/ours.lua" "$ml/api/v1/predict/bench")
   good "$peak" || status=1
   echo "pricing-ml  $(rate_of "$peak") requests/s at most over 10,000 connections"
-  half=$(half_of "$peak")
+  half=$(half_of "$(rate_of "$peak")")
   at_half 10000 50 "p99 at half of the peak, 10,000 connections"
 fi
 [ $status = 0 ]

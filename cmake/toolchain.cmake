@@ -22,7 +22,9 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wnon-virtual-dtor -Woverloaded-vir
                     -fno-omit-frame-pointer)
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
-add_compile_definitions(_GLIBCXX_ASSERTIONS)
+# Frames of coroutines from operator new: what is allocated with an alignment is cached for no thread (glibc 2.36).
+add_compile_definitions(_GLIBCXX_ASSERTIONS BOOST_ASIO_DISABLE_STD_ALIGNED_ALLOC
+                        BOOST_ASIO_DISABLE_BOOST_ALIGN)
 
 if(PRICING_SANITIZE)
   add_compile_options(-fsanitize=${PRICING_SANITIZE} -fno-sanitize-recover=all -g1)

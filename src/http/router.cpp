@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <map>
 #include <optional>
+#include <span>
 
 namespace pricing::http {
 namespace {
@@ -22,6 +23,7 @@ struct node {
 
 std::vector<std::string_view> split(std::string_view path) {
   std::vector<std::string_view> out;
+  out.reserve(8); // enough for nearly all
   while (!path.empty() && path.front() == '/') {
     path.remove_prefix(1);
     const auto slash = std::min(path.find('/'), path.size());
@@ -69,9 +71,8 @@ struct router::state {
 
   std::optional<error> add(std::size_t index);
   // The deepest first: a literal before a parameter before a tail; remembers what matched with another method.
-  bool search(const node& at, const std::vector<std::string>& segments, std::size_t depth, method verb,
-              std::vector<std::string>& values, match& out) const;
-  asio::awaitable<result<response>> answer(context& c) const;
+  bool search(const node& at, std::span<const std::string_view> segments, method verb,
+              std::vector<std::string_view>& values, match& out) const;
 };
 
 std::optional<error> router::state::add(std::size_t index) {
@@ -110,8 +111,8 @@ std::optional<error> router::state::add(std::size_t index) {
   return std::nullopt;
 }
 
-bool router::state::search(const node& at, const std::vector<std::string>& segments, std::size_t depth, method verb,
-                           std::vector<std::string>& values, match& out) const {
+bool router::state::search(const node& at, std::span<const std::string_view> segments, method verb,
+                           std::vector<std::string_view>& values, match& out) const {
   const auto take = [&](const auto& ends) {
     if (ends.empty())
       return false;
@@ -125,27 +126,28 @@ bool router::state::search(const node& at, const std::vector<std::string>& segme
     out.route = &routes[*index];
     out.index = *index;
     for (std::size_t i = 0; i < values.size(); ++i)
-      out.params.emplace_back(names[*index][i], std::move(values[i]));
+      out.params.emplace_back(names[*index][i], values[i]);
     return true;
   };
-  if (depth == segments.size())
+  if (segments.empty())
     return take(at.here);
-  const auto& segment = segments[depth];
+  const auto segment = segments.front();
+  const auto others = segments.subspan(1);
   if (const auto found = at.literal.find(segment); found != at.literal.end())
-    if (search(*found->second, segments, depth + 1, verb, values, out))
+    if (search(*found->second, others, verb, values, out))
       return true;
   if (at.parameter && !segment.empty()) {
     values.push_back(segment);
-    if (search(*at.parameter, segments, depth + 1, verb, values, out))
+    if (search(*at.parameter, others, verb, values, out))
       return true;
     values.pop_back();
   }
   if (at.tail.empty())
     return false;
-  std::string rest = segment;
-  for (std::size_t i = depth + 1; i < segments.size(); ++i)
-    rest += '/' + segments[i];
-  values.push_back(std::move(rest));
+  std::string rest(segment);
+  for (const auto other : others)
+    rest.append("/").append(other);
+  values.emplace_back(rest);
   if (take(at.tail))
     return true;
   values.pop_back();
@@ -177,12 +179,19 @@ const std::vector<route>& router::routes() const {
 
 router::match router::find(method verb, std::string_view path) const {
   match out;
-  std::vector<std::string> segments;
-  for (const auto part : split(path))
-    if (!percent_decode(part, segments.emplace_back(), false))
-      return out;
-  std::vector<std::string> values;
-  state_->search(state_->root, segments, 0, verb, values, out);
+  auto segments = split(path);
+  // Decoded one by one: an encoded slash is part of its segment.
+  std::vector<std::string> decoded;
+  if (path.find('%') != path.npos) {
+    decoded.resize(segments.size());
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      if (!percent_decode(segments[i], decoded[i], false))
+        return out;
+      segments[i] = decoded[i];
+    }
+  }
+  std::vector<std::string_view> values;
+  state_->search(state_->root, segments, verb, values, out);
   return out;
 }
 
@@ -201,25 +210,28 @@ asio::awaitable<result<void>> router::admit(context& c) const {
   co_return result<void>();
 }
 
-asio::awaitable<result<response>> router::state::answer(context& c) const {
-  for (const auto& step : hooks.before) {
-    auto ended = co_await step(c);
-    if (!ended)
-      co_return ended.error();
-    if (*ended)
-      co_return std::move(**ended);
-  }
-  co_return co_await c.route.handle(c);
-}
-
 asio::awaitable<response> router::handle(context& c) const {
-  response out;
+  std::optional<response> answer;
   try {
-    auto answered = co_await state_->answer(c);
-    out = answered ? std::move(*answered) : failure(c, answered.error());
+    const auto& before = state_->hooks.before;
+    for (auto step = before.begin(); step != before.end() && !answer; ++step) {
+      auto ended = co_await (*step)(c);
+      if (!ended)
+        answer = failure(c, ended.error());
+      else
+        answer = std::move(*ended);
+    }
+    if (!answer) {
+      auto handled = co_await c.route.handle(c);
+      if (handled)
+        answer = std::move(*handled);
+      else
+        answer = failure(c, handled.error());
+    }
   } catch (const std::exception& e) {
-    out = failure(c, {errc::internal, e.what()});
+    answer = failure(c, {errc::internal, e.what()});
   }
+  response& out = *answer;
   // A failed handler has after-steps too: a lock taken before it must not stay.
   for (const auto& step : state_->hooks.after) {
     try {
@@ -230,7 +242,7 @@ asio::awaitable<response> router::handle(context& c) const {
   }
   for (auto& [name, value] : c.response_headers)
     out.headers.emplace_back(std::move(name), std::move(value));
-  co_return out;
+  co_return std::move(out);
 }
 
 response router::failure(const context& c, const error& e) {

@@ -143,11 +143,11 @@ bool is_probe(std::string_view path) {
 
 // Handlers may put anything into a header value; a line break in it must not become a header of its own.
 void append_clean(std::string& out, std::string_view value) {
-  const auto ends = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
-  if (std::none_of(value.begin(), value.end(), ends))
+  if (std::ranges::none_of(value, [](char c) { return static_cast<unsigned char>(c) < ' '; }))
     out += value;
   else
-    std::remove_copy_if(value.begin(), value.end(), std::back_inserter(out), ends);
+    std::ranges::remove_copy_if(value, std::back_inserter(out),
+                                [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
 }
 
 } // namespace
@@ -375,7 +375,7 @@ asio::awaitable<void> session::refuse(int status, std::string_view code, std::st
   auto& measured = owner_->series_of("-", "malformed");
   owner_->shared.measured.count(measured, status, steady::now() - request_.received_at);
   owner_->log_access(request_, "malformed", {}, status, out.body.size(), steady::now() - request_.received_at);
-  co_await write(std::move(out), false);
+  co_await write(out, false);
   co_await linger();
 }
 
@@ -554,9 +554,9 @@ asio::awaitable<bool> session::serve(parser& p) {
   const int status = out.status;
   bool written = false;
   if (in_file)
-    written = co_await write_file(std::move(out), keep_alive);
+    written = co_await write_file(out, keep_alive);
   else
-    written = co_await write(std::move(out), keep_alive);
+    written = co_await write(out, keep_alive);
   const auto took = steady::now() - r.received_at;
   shared.measured.count(*measured, status, took);
   if (shared.settings.access_log && log::writes(log::level::info))
@@ -585,6 +585,7 @@ void session::finish(response& out) {
     out.etag.insert(out.etag.size() - 1, "-gz");
     unchanged = unchanged || (is_read && !known.empty() && etag_matches(known, out.etag));
   }
+  out.headers.reserve(out.headers.size() + 3);
   if (!has_header(out, "Cache-Control"))
     out.set("Cache-Control", is_read ? "private, no-cache" : "no-store");
   if (out.compressible && is_compressible(out.content_type) && !has_header(out, "Vary"))
@@ -641,7 +642,7 @@ void session::head_of(const response& out, std::uint64_t size, bool keep_alive) 
 
 // Small contents go out with their head in one write; large ones in pieces, each with its own time limit, so that a
 // client that stops reading does not hold the connection.
-asio::awaitable<bool> session::write(response out, bool keep_alive) {
+asio::awaitable<bool> session::write(const response& out, bool keep_alive) {
   constexpr std::size_t copied_max = 16 * 1024, piece_max = 256 * 1024;
   head_of(out, out.content().size(), keep_alive);
   auto content = request_.verb == method::head ? std::string_view() : out.content();
@@ -670,13 +671,13 @@ asio::awaitable<bool> session::write(response out, bool keep_alive) {
 }
 
 // A file that shrinks on the way ends the connection: the client sees that something is missing.
-asio::awaitable<bool> session::write_file(response out, bool keep_alive) {
+asio::awaitable<bool> session::write_file(response& out, bool keep_alive) {
   constexpr std::size_t piece_max = 256 * 1024;
   sent_file file;
   if (!file.open(out.body_file)) {
     auto absent = problem({errc::not_found, "the file is no longer there"}, request_.request_id);
     finish(absent);
-    co_return co_await write(std::move(absent), keep_alive);
+    co_return co_await write(absent, keep_alive);
   }
   if (!has_header(out, "Cache-Control"))
     out.set("Cache-Control", "private, no-cache");

@@ -96,8 +96,8 @@ class session : public std::enable_shared_from_this<session> {
   asio::awaitable<bool> serve(parser& p);
   asio::awaitable<bool> read_body(parser& p, context* c);
   asio::awaitable<response> answer(parser& p, const router::match& m, std::optional<context>& c, bool& body_read);
-  asio::awaitable<bool> write(response out, bool keep_alive);
-  asio::awaitable<bool> write_file(response out, bool keep_alive);
+  asio::awaitable<bool> write(const response& out, bool keep_alive);
+  asio::awaitable<bool> write_file(response& out, bool keep_alive);
   asio::awaitable<void> linger();
   asio::awaitable<void> refuse_head(boost::system::error_code why, std::string_view received);
   asio::awaitable<void> refuse(int status, std::string_view code, std::string_view message);

@@ -41,8 +41,11 @@ bool any_element(std::string_view list, Visit visit) {
 } // namespace
 
 bool percent_decode(std::string_view text, std::string& out, bool plus_is_space) {
-  out.reserve(out.size() + text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  auto plain = std::min(text.find('%'), text.size());
+  if (plus_is_space)
+    plain = std::min(plain, text.find('+'));
+  out.append(text.substr(0, plain));
+  for (std::size_t i = plain; i < text.size(); ++i) {
     if (text[i] == '+' && plus_is_space) {
       out += ' ';
     } else if (text[i] != '%') {

@@ -39,8 +39,9 @@ std::string_view first_of(const std::vector<name_value>& all, std::string_view n
 
 std::string_view request::header(std::string_view name) const {
   for (std::size_t i = 0; i < headers_.size(); ++i)
-    if (const auto [n, v] = header_at(i); equal_without_case(n, name))
-      return v;
+    if (headers_[i].name_size == name.size()) // most are not
+      if (const auto [n, v] = header_at(i); equal_without_case(n, name))
+        return v;
   return {};
 }
 

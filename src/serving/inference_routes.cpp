@@ -81,10 +81,50 @@ class inference_service {
   // Parses, predicts, writes. The caller has been admitted.
   asio::awaitable<result<response>> infer(organization_id organization, const http::request& r, std::string_view pinned,
                                           parse_function parse, write_function write) {
-    auto out = co_await answer(organization, r, pinned, parse, write);
+    const auto failed = [this](const error& e) {
+      parts_.counted.failed(to_string(e.code));
+      return e;
+    };
+    const auto model = find(organization, r.path_param("model"));
+    if (!model)
+      co_return failed(model.error());
+    auto parsed = parse(r.body, {.values_max = parts_.settings.values_max});
+    if (!parsed)
+      co_return failed(parsed.error());
+    auto& asked = *parsed;
+    const std::string_view key = !asked.key.empty() ? asked.key : !asked.id.empty() ? asked.id : r.request_id;
+    const auto chosen = choose(**model, pinned, key);
+    if (!chosen)
+      co_return failed(chosen.error());
+    const served_version& version = **chosen;
+    if (const auto fits = fit_columns(version, asked); !fits)
+      co_return failed(fits.error());
+    if (estimated_us(version, asked) <= parts_.settings.direct_us_max) {
+      const bool joins = version.batches && asked.rows == 1 && asked.outputs == predict_output;
+      result<inference> computed = inference{};
+      if (joins)
+        computed = co_await batch_.infer(*chosen, asked);
+      else
+        computed = timed(version, asked);
+      if (!computed)
+        co_return failed(computed.error());
+      std::string text = write(version, asked, *computed);
+      shadow(parts_.shadows, **model, *chosen, asked, *computed);
+      co_return answered(std::move(text));
+    }
+    std::string kept_under;
+    if (is_kept(**model, version, asked, r)) {
+      kept_under = answer_store::key_of({std::to_string(organization.value), version.about.name,
+                                         std::to_string(version.about.version), version.about.sha256, r.path, r.body});
+      if (auto found = co_await parts_.answers->find(kept_under))
+        co_return answered(std::move(*found));
+    }
+    auto out = co_await on_the_pool(*model, *chosen, std::move(asked), r.received_at, write);
     if (!out)
-      parts_.counted.failed(to_string(out.error().code));
-    co_return out;
+      co_return failed(out.error());
+    if (!kept_under.empty())
+      parts_.answers->keep(std::move(kept_under), out->body);
+    co_return std::move(*out);
   }
 
   // Who calls by the protocol; nobody in particular where that is allowed.
@@ -102,48 +142,6 @@ class inference_service {
     auto caller = std::make_shared<http::principal>();
     caller->organization = {parts_.settings.anonymous_organization};
     return caller;
-  }
-
-  asio::awaitable<result<response>> answer(organization_id organization, const http::request& r,
-                                           std::string_view pinned, parse_function parse, write_function write) {
-    const auto model = find(organization, r.path_param("model"));
-    if (!model)
-      co_return model.error();
-    auto parsed = parse(r.body, {.values_max = parts_.settings.values_max});
-    if (!parsed)
-      co_return parsed.error();
-    auto& asked = *parsed;
-    const std::string_view key = !asked.key.empty() ? asked.key : !asked.id.empty() ? asked.id : r.request_id;
-    const auto chosen = choose(**model, pinned, key);
-    if (!chosen)
-      co_return chosen.error();
-    const served_version& version = **chosen;
-    if (const auto fits = fit_columns(version, asked); !fits)
-      co_return fits.error();
-    if (estimated_us(version, asked) <= parts_.settings.direct_us_max) {
-      const bool joins = version.batches && asked.rows == 1 && asked.outputs == predict_output;
-      result<inference> computed = inference{};
-      if (joins)
-        computed = co_await batch_.infer(*chosen, asked);
-      else
-        computed = timed(version, asked);
-      if (!computed)
-        co_return computed.error();
-      std::string text = write(version, asked, *computed);
-      shadow(parts_.shadows, **model, *chosen, asked, *computed);
-      co_return answered(std::move(text));
-    }
-    std::string kept_under;
-    if (is_kept(**model, version, asked, r)) {
-      kept_under = answer_store::key_of({std::to_string(organization.value), version.about.name,
-                                         std::to_string(version.about.version), version.about.sha256, r.path, r.body});
-      if (auto found = co_await parts_.answers->find(kept_under))
-        co_return answered(std::move(*found));
-    }
-    auto out = co_await on_the_pool(*model, *chosen, std::move(asked), r.received_at, write);
-    if (out && !kept_under.empty())
-      parts_.answers->keep(std::move(kept_under), out->body);
-    co_return out;
   }
 
   // Contributions, where they take much longer than the way to Redis: predictions alone are made sooner than the key of

@@ -14,7 +14,7 @@ constexpr int depth_max = 32;
 constexpr std::size_t text_max = 1'000; // bytes of a name or an id
 
 bool is_digit(char c) {
-  return c >= '0' && c <= '9';
+  return static_cast<unsigned char>(c - '0') < 10;
 }
 
 constexpr std::array<double, 23> powers_of_ten = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
@@ -39,28 +39,12 @@ void append_utf8(std::string& out, std::uint32_t c) {
 bool json_scanner::fail(std::string message) {
   if (message_.empty())
     message_ = "byte " + std::to_string(at_ - begin_) + ": " + std::move(message);
+  at_ = end_;
   return false;
 }
 
-char json_scanner::peek() {
-  while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r'))
-    ++at_;
-  return at_ == end_ || failed() ? '\0' : *at_;
-}
-
-bool json_scanner::accept(char c) {
-  if (peek() != c)
-    return false;
-  ++at_;
-  return true;
-}
-
-bool json_scanner::expect(char c) {
-  return accept(c) || fail(std::string("'") + c + "' is expected here");
-}
-
 bool json_scanner::end() {
-  return peek() == '\0' && at_ == end_ && !failed() ? true : fail("the JSON should end here");
+  return (peek() == '\0' && at_ == end_ && !failed()) || fail("the JSON should end here");
 }
 
 bool json_scanner::literal(std::string_view word) {
@@ -144,9 +128,7 @@ bool json_scanner::escaped(std::string& out) {
   return true;
 }
 
-// A number of at most 19 digits below 2^53 with a power of ten up to 10^±22 is one exact product or quotient of doubles
-// (Clinger 1990); the others are left to the library.
-bool json_scanner::number(double& out) {
+bool json_scanner::named_number(double& out) {
   switch (peek()) {
   case 'n':
     out = std::numeric_limits<double>::quiet_NaN();
@@ -161,10 +143,15 @@ bool json_scanner::number(double& out) {
     out = 0;
     return literal("false");
   default:
-    break;
+    return fail("a number is expected here");
   }
-  if (failed())
-    return false;
+}
+
+// A number of at most 19 digits below 2^53 with a power of ten up to 10^±22 is one exact product or quotient of doubles
+// (Clinger 1990); the others are left to the library.
+bool json_scanner::number(double& out) {
+  if (peek() > '9')
+    return named_number(out);
   const char* const from = at_;
   const char* p = at_;
   const bool negative = p != end_ && *p == '-';
@@ -214,11 +201,6 @@ bool json_scanner::number(double& out) {
     out = negative ? -0.0 : 0.0;
   }
   return true;
-}
-
-bool json_scanner::narrow(double wide, float& out) {
-  out = static_cast<float>(wide);
-  return !std::isinf(out) || fail("a number is out of the range of FP32");
 }
 
 bool json_scanner::whole(std::int64_t& out) {
