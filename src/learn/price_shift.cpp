@@ -8,10 +8,9 @@
 namespace pricing::learn {
 namespace {
 
-constexpr double line_bound = 0.5; // scales: further out counts as this
-constexpr double event_line_bound =
-    2;                              // the same where a line tells of its event's level: that may be as large as scales
-constexpr double event_bound = 2.5; // standard deviations of events
+constexpr double line_bound = 0.5;     // scales: further out counts as this
+constexpr double event_line_bound = 2; // the same of a line that tells of its event's level, which may be large
+constexpr double event_bound = 2.5;    // standard deviations of events
 constexpr double scale_min = 0.03;
 constexpr double noise_min = 0.02; // scales²
 constexpr double response_min = 0.2;
@@ -300,7 +299,7 @@ level_reference::weighted_lines level_reference::weigh(std::span<const judged_li
     for (const auto& [number, f] : families) {
       sums.add(components_, f.lines, f.sum);
     }
-    const double own = components_.own + doubt;
+    const double own = components_.own + doubt_share_ * doubt;
     const double level = own * sums.score / (1 + own * sums.information);
     double information = 0;
     for (const auto& l : event) {
@@ -365,6 +364,7 @@ result<level_reference> level_reference::build(std::span<const judged_line> line
   std::unordered_map<std::uint32_t, products> found;
   double doubt = 0;
   double known = 0;
+  double inside = 0;
   std::size_t events = 0;
   each_event(lines, [&](std::span<const judged_line> event) {
     std::vector<judged_line> alike(event.begin(), event.end()); // whatever their categories
@@ -378,6 +378,7 @@ result<level_reference> level_reference::build(std::span<const judged_line> line
     known += static_cast<double>(in_event);
     for (const auto& l : event) {
       doubt += is_known(l) ? l.doubt : 0;
+      inside += is_known(l) && std::abs(l.residual - centre) < line_bound * scale_of(l) ? 1 : 0;
     }
   });
   if (events < events_min) {
@@ -388,7 +389,9 @@ result<level_reference> level_reference::build(std::span<const judged_line> line
   const double own = p.own.tempered(0, 1);
   out.components_ =
       components_of(p.lines.squares / p.lines.lines, p.family.tempered(std::max(own, 0.0), 1), std::max(own, 0.0), 0);
-  out.components_.own = std::max(0.0, out.components_.own - doubt / known);
+  // What lines that are pulled in show of a common level, and so of the doubt about it.
+  out.doubt_share_ = std::pow(inside / known, 2);
+  out.components_.own = std::max(0.0, out.components_.own - out.doubt_share_ * doubt / known);
   const auto weighted = out.weigh(lines);
   const auto level = level_of(weighted, centre);
   const auto n = static_cast<double>(events);

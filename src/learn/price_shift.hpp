@@ -98,7 +98,8 @@ class level_reference {
   static estimate level_of(const weighted_lines& lines, double start);
   double error_of(double information) const;
 
-  line_components components_;
+  line_components components_; // of lines with outlying ones pulled in
+  double doubt_share_ = 1;     // of a doubt's variance that such lines show
   double level_ = 0, information_ = 0;
   double response_ = 1, variance_ = 1;
 };
