@@ -133,7 +133,8 @@ void judge_event(const learn::market_view& view, const learn::price_model& model
     }
     const auto expected = static_cast<float>(std::log(p.expected));
     out.push_back(
-        {{event, view.category_of(line.item), line.median - expected, static_cast<float>(std::exp(p.log_scale))},
+        {{event, view.category_of(line.item), line.median - expected, static_cast<float>(std::exp(p.log_scale)), 0,
+          learn::item_family(history.items()[line.item].normalized_name)},
          line.log_quantity,
          static_cast<float>(line.bids),
          line.median,
@@ -345,6 +346,10 @@ void try_split(const table& t, int number, counts& out) {
       out.found[l] += found ? 1 : 0;
     }
     out.found_by_category[c] += found ? 1 : 0;
+    if (!found) {
+      std::printf("split %d: not found in %s, p of the residual %.2g\n", number, t.categories[c].c_str(),
+                  parts[c].p_values(looks.back(), shift, &still.back()[c])[residual_column]);
+    }
   }
 }
 

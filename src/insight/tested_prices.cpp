@@ -77,7 +77,8 @@ class tester {
                              {.event = line.event == learn::no_index ? alone : line.event,
                               .category = context_.view().category_of(line.item),
                               .residual = line.median - static_cast<float>(std::log(p.expected)),
-                              .scale = static_cast<float>(std::exp(p.log_scale))}});
+                              .scale = static_cast<float>(std::exp(p.log_scale)),
+                              .family = learn::item_family(history.items()[line.item].normalized_name)}});
     }
     for (std::uint32_t o = line.first; o < line.first + line.count; ++o) {
       if (!is_offer(history.kind()[o]))

@@ -377,7 +377,7 @@ result<std::vector<column_drift>> drift_reference::compare(const drift_profile& 
 }
 
 double drift_weight(drift_role role) {
-  return role == drift_role::residual ? 6 : role == drift_role::coverage ? 2 : 1;
+  return role == drift_role::residual ? 12 : role == drift_role::coverage ? 2 : 1;
 }
 
 result<std::vector<group_drift>> find_drift(std::span<const monitored_group> groups, double level) {

@@ -151,8 +151,8 @@ struct monitored_group {
   std::optional<double> residual_p{};
 };
 
-// How much a column's test counts among the others (false_discovery_rates): a residual six times and coverage twice as
-// much as what need not hurt anybody.
+// How much a column's test counts among the others (false_discovery_rates): a residual twelve times and coverage twice
+// as much as what need not hurt anybody.
 double drift_weight(drift_role role);
 
 // All groups looked at together: the false discovery rate is held over every column of every group (Benjamini and
