@@ -272,6 +272,8 @@ void write_double(std::string& out, double v) {
     out += "null";
     return;
   }
+  if (v == 0)
+    v = 0; // "-0" would be read as the integer 0
   // Written as digits alone, one of more than 64 bits would be read as an integer and refused (exact_json.hpp).
   const bool is_wide = std::abs(v) >= 9e15;
   char buffer[32];

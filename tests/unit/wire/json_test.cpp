@@ -155,6 +155,7 @@ TEST(json, escapes_text_and_writes_no_nan) {
 TEST(json, reads_every_double_that_it_writes) {
   for (const double v : {0.0, -0.1, 123.0, 8.999e15, 9.1e15, -1.8446744073709552e19, 5.555555555555555e20, 1e22, 1e300})
     EXPECT_EQ(decode_json<double>(encode(v)).value(), v) << encode(v);
+  EXPECT_EQ(encode(-0.0), "0"); // what "-0" is read as
 }
 
 TEST(json, reads_parameters_from_text) {
