@@ -3,7 +3,6 @@
 #include "celery/config.hpp"
 #include "celery/queue_state.hpp"
 #include "core/config.hpp"
-#include "core/library_environment.hpp"
 #include "core/log.hpp"
 #include "http/answer_cache.hpp"
 #include "http/server.hpp"
@@ -298,8 +297,7 @@ void run(const settings& s) {
 
 } // namespace
 
-int main(int, char** argv) {
-  set_before_main(argv, {freed_blocks_are_kept});
+int main() {
   log::set_service("pricing-web");
   try {
     run(read_settings());

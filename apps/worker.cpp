@@ -174,7 +174,7 @@ int run(const settings& s) {
 } // namespace
 
 int main(int, char** argv) {
-  set_before_main(argv, {idle_threads_sleep, freed_blocks_are_kept});
+  set_before_main(argv, {idle_threads_sleep});
   log::set_service("pricing-worker");
   try {
     return run(read_settings());
