@@ -144,7 +144,8 @@ answer<model_comparison> compare_served(comparison_parts p, postgres::scope s, u
       co_return not_found(fmt::format(
           "there is no version '{}' of the model '{}'; its versions are listed by GET /api/v1/models/{}/versions",
           wanted[i], name, name));
-    const auto work = [&p, &name, &row] { return read_version(p, name, *row); };
+    // By value: what is abandoned at a shutdown may still run when this coroutine is gone; the parts outlive the pool.
+    const auto work = [p, name, kept = *row] { return read_version(p, name, kept); };
     auto read = co_await p.cpu.run(work);
     if (!read)
       co_return read.error();

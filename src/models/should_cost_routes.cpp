@@ -173,9 +173,12 @@ answer<table_reading> show_table(postgres::pool& database, postgres::scope s, st
     co_return not_found("there is no part table " + std::to_string(id));
   const table_row& kept = **row;
   table_reading out{kept, std::nullopt, kept.left_out_rows};
-  if (kept.terms)
-    if (auto terms = wire::decode<std::vector<named_column>>(*kept.terms))
-      out.terms = std::move(*terms);
+  if (kept.terms) {
+    auto terms = wire::decode<std::vector<named_column>>(*kept.terms);
+    if (!terms)
+      co_return error{errc::internal, "part table " + std::to_string(id) + ": " + terms.error().message};
+    out.terms = std::move(*terms);
+  }
   co_return out;
 }
 
