@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 
 const from_ui = createRequire(new URL('../../ui/package.json', import.meta.url));
 const { chromium } = from_ui('playwright-core');
-export const axe_path = from_ui.resolve('axe-core/axe.min.js');
+const axe_path = from_ui.resolve('axe-core/axe.min.js');
 
 export const base = process.env.PRICING_URL;
 assert.ok(base, 'PRICING_URL must hold the address of a running pricing-web');
@@ -57,4 +57,24 @@ export async function until(what, minutes = 3) {
     await new Promise((go) => setTimeout(go, 1_000));
   }
   throw new Error(`nothing came within ${minutes} minutes`);
+}
+
+/** What axe finds serious or critical: rule and first element. The page must have been opened with bypassCSP. */
+export async function barriers(page) {
+  await page.addScriptTag({ path: axe_path });
+  const { violations } = await page.evaluate(() => globalThis.axe.run());
+  const bad = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
+  return bad.map((v) => [v.id, v.nodes[0].html]);
+}
+
+/** A page of its own at this address, once this region is there: no barrier, and nothing wider than 360 pixels. */
+export async function is_open_to_all(browser, address, region, colorScheme) {
+  const { page, context } = await open_page(browser, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
+  await sign_in(page);
+  await page.goto(address);
+  await page.getByRole('region', { name: region }).waitFor();
+  assert.deepEqual(await barriers(page), []);
+  await page.setViewportSize({ width: 360, height: 740 });
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
+  await context.close();
 }

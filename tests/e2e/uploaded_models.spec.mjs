@@ -1,7 +1,7 @@
 // Models that people bring along: listed, and two versions of one held against each other.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, axe_path, base, open_page, sign_in, start_browser } from './browser.mjs';
+import { ask, base, is_open_to_all, open_page, sign_in, start_browser } from './browser.mjs';
 
 let browser;
 let page;
@@ -64,17 +64,7 @@ test('two versions of an uploaded model stand side by side', async () => {
 
 for (const colorScheme of ['light', 'dark'])
   test(`it has no serious barrier in ${colorScheme} colours, and fits 360 pixels`, async () => {
-    const opened = await open_page(browser, { colorScheme, bypassCSP: true, reducedMotion: 'reduce' });
-    await sign_in(opened.page);
-    await opened.page.goto(page.url());
-    await opened.page.getByRole('region', { name: 'Features side by side' }).waitFor();
-    await opened.page.addScriptTag({ path: axe_path });
-    const { violations } = await opened.page.evaluate(() => globalThis.axe.run());
-    const bad = violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-    assert.deepEqual(bad.map((v) => [v.id, v.nodes[0].html]), []);
-    await opened.page.setViewportSize({ width: 360, height: 740 });
-    assert.ok((await opened.page.evaluate(() => document.documentElement.scrollWidth)) <= 360);
-    await opened.context.close();
+    await is_open_to_all(browser, page.url(), 'Features side by side', colorScheme);
   });
 
 test('of several models one is chosen, and an unknown one is named', async () => {
