@@ -59,6 +59,15 @@ export function Scroll(p: { label: string; style?: CSSProperties; children: Reac
   );
 }
 
+/** Beneath the first of a long list: `children` says what there is to see. */
+export function ShowAll(p: { all: boolean; set: (all: boolean) => void; children: ReactNode }) {
+  return (
+    <button type="button" className="link" aria-expanded={p.all} onClick={() => p.set(!p.all)}>
+      {p.all ? 'Show fewer' : p.children}
+    </button>
+  );
+}
+
 export function Tiles({ children }: { children: ReactNode }) {
   return (
     <dl className="tiles" style={{ margin: 0 }}>

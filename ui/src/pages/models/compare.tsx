@@ -12,7 +12,7 @@ import type {
   ModelComparison,
 } from '../../api/types';
 import { count, day, moment, plural, share, signed_share } from '../../shared/format';
-import { Bones, Card, Empty, Scroll, Trouble } from '../../shared/furniture';
+import { Bones, Card, Empty, Scroll, ShowAll, Trouble } from '../../shared/furniture';
 import { Features } from './compare_features';
 import { Answers, Files, Promotions } from './compare_files';
 import { states } from './states';
@@ -354,9 +354,9 @@ function Categories({ c }: { c: ModelComparison }) {
       </Scroll>
       {c.categories.length > most && (
         <div style={{ padding: '10px 20px 0' }}>
-          <button type="button" className="link" onClick={() => set_all(!all)}>
-            {all ? 'Show fewer' : `Show all ${count(c.categories.length)} categories`}
-          </button>
+          <ShowAll all={all} set={set_all}>
+            Show all {count(c.categories.length)} categories
+          </ShowAll>
         </div>
       )}
     </section>

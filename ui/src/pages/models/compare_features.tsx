@@ -2,7 +2,7 @@ import { CircleMinus, CirclePlus } from 'lucide-react';
 import { useState } from 'react';
 import type { ComparedFeature, ComparedFeatures } from '../../api/types';
 import { count, plural, share } from '../../shared/format';
-import { Scroll } from '../../shared/furniture';
+import { Scroll, ShowAll } from '../../shared/furniture';
 
 const most = 20;
 const in_order = new Intl.Collator('en', { numeric: true }).compare;
@@ -128,9 +128,9 @@ function Uses({ f }: { f: ComparedFeatures }) {
       </Scroll>
       {f.list.length > most && (
         <div style={{ padding: '10px 20px 0' }}>
-          <button type="button" className="link" aria-expanded={all} onClick={() => set_all(!all)}>
-            {all ? 'Show fewer' : `Show ${count(f.list.length)} features`}
-          </button>
+          <ShowAll all={all} set={set_all}>
+            Show {count(f.list.length)} features
+          </ShowAll>
         </div>
       )}
       {all && f.added + f.removed + f.kept > f.list.length && (

@@ -3,7 +3,7 @@ import { Calculator, Plus, X } from 'lucide-react';
 import { type FormEvent, useState } from 'react';
 import type { PartForm } from '../../api/types';
 import { count, quantity } from '../../shared/format';
-import { Card } from '../../shared/furniture';
+import { Card, ShowAll } from '../../shared/furniture';
 import { type Described, example_of, nothing_said } from './part';
 
 const shown_at_first = 16;
@@ -87,9 +87,9 @@ export function PartFields(p: {
         </div>
         {fields.length > shown_at_first && (
           <div>
-            <button type="button" className="link" onClick={() => set_all(!all)} aria-expanded={all}>
-              {all ? 'Show fewer' : `Show all ${count(fields.length)} fields`}
-            </button>
+            <ShowAll all={all} set={set_all}>
+              Show all {count(fields.length)} fields
+            </ShowAll>
           </div>
         )}
         {(has('bill') || form.components.length > 0) && <Bill {...p} />}

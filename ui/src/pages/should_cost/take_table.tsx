@@ -6,7 +6,7 @@ import type { TakenTable } from '../../api/types';
 import { useSession } from '../../app/session';
 import { DropZone } from '../../shared/drop_zone';
 import { count, plural } from '../../shared/format';
-import { Card, Trouble } from '../../shared/furniture';
+import { Card, ShowAll, Trouble } from '../../shared/furniture';
 import { delimiter_of, split_row } from '../../shared/paste';
 import { sample_table } from './sample';
 
@@ -133,9 +133,9 @@ export function Words({ title, words, more }: { title: string; words: string[]; 
           </span>
         ))}
         {words.length > most && (
-          <button type="button" className="link" onClick={() => set_all(!all)}>
-            {all ? 'Show fewer' : `Show all ${count(words.length)}`}
-          </button>
+          <ShowAll all={all} set={set_all}>
+            Show all {count(words.length)}
+          </ShowAll>
         )}
       </div>
     </div>
@@ -167,15 +167,11 @@ export function LeftOut({ rows, all }: { rows: string[] | null; all: number }) {
         </ul>
       )}
       {rows !== null && rows.length > most && (
-        <button
-          type="button"
-          className="link"
-          style={{ marginTop: 8 }}
-          aria-expanded={open}
-          onClick={() => set_open(!open)}
-        >
-          {open ? 'Show fewer' : `Show ${count(rows.length)} rows`}
-        </button>
+        <div style={{ marginTop: 8 }}>
+          <ShowAll all={open} set={set_open}>
+            Show {count(rows.length)} rows
+          </ShowAll>
+        </div>
       )}
     </div>
   );
