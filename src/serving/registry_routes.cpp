@@ -203,7 +203,7 @@ answer<version_view> upload(registry_parts p, postgres::scope s, upload_in in, s
   if (*others >= p.settings.models_max)
     co_return conflict("there are " + std::to_string(*others) +
                        " models already, as many as serving.models_max allows");
-  const auto work = [&p, path, about] { return take_file(p, path, about); };
+  const auto work = [p, path, about] { return take_file(p, path, about); };
   auto file = co_await p.cpu.run(work);
   if (!file)
     co_return file.error();
