@@ -5,6 +5,7 @@
 #include "http/text.hpp"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 #include <map>
@@ -21,9 +22,10 @@ struct node {
   std::vector<std::pair<method, std::size_t>> tail; // routes that take the rest of the path
 };
 
-std::vector<std::string_view> split(std::string_view path) {
-  std::vector<std::string_view> out;
-  out.reserve(8); // enough for nearly all
+using segments = boost::container::small_vector<std::string_view, 8>; // enough for nearly all
+
+segments split(std::string_view path) {
+  segments out;
   while (!path.empty() && path.front() == '/') {
     path.remove_prefix(1);
     const auto slash = std::min(path.find('/'), path.size());
@@ -71,8 +73,7 @@ struct router::state {
 
   std::optional<error> add(std::size_t index);
   // The deepest first: a literal before a parameter before a tail; remembers what matched with another method.
-  bool search(const node& at, std::span<const std::string_view> segments, method verb,
-              std::vector<std::string_view>& values, match& out) const;
+  bool search(const node& at, std::span<const std::string_view> path, method verb, segments& values, match& out) const;
 };
 
 std::optional<error> router::state::add(std::size_t index) {
@@ -89,12 +90,12 @@ std::optional<error> router::state::add(std::size_t index) {
     return invalid_input("route " + name + " is public and guarded at once");
   node* at = &root;
   auto& parameters = names.emplace_back();
-  const auto segments = split(r.path);
-  for (const auto segment : segments) {
+  const auto path = split(r.path);
+  for (const auto segment : path) {
     if (is_parameter(segment))
       parameters.push_back(parameter_name(segment));
     if (is_tail(segment)) {
-      if (segment.data() != segments.back().data())
+      if (segment.data() != path.back().data())
         return invalid_input("route " + name + ": {name...} must be the last segment");
       break;
     }
@@ -103,7 +104,7 @@ std::optional<error> router::state::add(std::size_t index) {
       next = std::make_unique<node>();
     at = next.get();
   }
-  auto& ends = !segments.empty() && is_tail(segments.back()) ? at->tail : at->here;
+  auto& ends = !path.empty() && is_tail(path.back()) ? at->tail : at->here;
   for (const auto& [m, other] : ends)
     if (m == r.verb)
       return invalid_input("route " + name + " exists twice");
@@ -111,8 +112,8 @@ std::optional<error> router::state::add(std::size_t index) {
   return std::nullopt;
 }
 
-bool router::state::search(const node& at, std::span<const std::string_view> segments, method verb,
-                           std::vector<std::string_view>& values, match& out) const {
+bool router::state::search(const node& at, std::span<const std::string_view> path, method verb, segments& values,
+                           match& out) const {
   const auto take = [&](const auto& ends) {
     if (ends.empty())
       return false;
@@ -129,10 +130,10 @@ bool router::state::search(const node& at, std::span<const std::string_view> seg
       out.params.emplace_back(names[*index][i], values[i]);
     return true;
   };
-  if (segments.empty())
+  if (path.empty())
     return take(at.here);
-  const auto segment = segments.front();
-  const auto others = segments.subspan(1);
+  const auto segment = path.front();
+  const auto others = path.subspan(1);
   if (const auto found = at.literal.find(segment); found != at.literal.end())
     if (search(*found->second, others, verb, values, out))
       return true;
@@ -179,40 +180,45 @@ const std::vector<route>& router::routes() const {
 
 router::match router::find(method verb, std::string_view path) const {
   match out;
-  auto segments = split(path);
+  auto asked = split(path);
   // Decoded one by one: an encoded slash is part of its segment.
   std::vector<std::string> decoded;
   if (path.find('%') != path.npos) {
-    decoded.resize(segments.size());
-    for (std::size_t i = 0; i < segments.size(); ++i) {
-      if (!percent_decode(segments[i], decoded[i], false))
+    decoded.resize(asked.size());
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      if (!percent_decode(asked[i], decoded[i], false))
         return out;
-      segments[i] = decoded[i];
+      asked[i] = decoded[i];
     }
   }
-  std::vector<std::string_view> values;
-  state_->search(state_->root, segments, verb, values, out);
+  segments values;
+  state_->search(state_->root, asked, verb, values, out);
   return out;
 }
 
-asio::awaitable<result<void>> router::admit(context& c) const {
+result<void> router::let_in(context& c, result<principal_ptr> caller) {
   const auto& o = c.route.options;
-  if (o.is_public)
-    co_return result<void>();
-  auto caller = co_await state_->hooks.authenticate(c.request);
   if (!caller)
-    co_return caller.error();
-  c.caller = std::move(*caller);
-  if (state_->hooks.authorize)
-    co_return state_->hooks.authorize(c.route, c.caller);
-  if (!o.any_user && !c.caller.has(o.permission))
-    co_return error{errc::forbidden, "you need the permission '" + o.permission + "'"};
-  co_return result<void>();
+    return caller.error();
+  c.who = std::move(*caller);
+  if (!o.any_user && !c.caller().has(o.permission))
+    return error{errc::forbidden, "you need the permission '" + o.permission + "'"};
+  c.is_admitted = true;
+  return {};
+}
+
+asio::awaitable<result<void>> router::admit(context& c) const {
+  if (c.route.options.is_public)
+    co_return result<void>();
+  co_return let_in(c, co_await state_->hooks.authenticate(c.request));
 }
 
 asio::awaitable<response> router::handle(context& c) const {
   std::optional<response> answer;
   try {
+    if (!c.is_admitted && !c.route.options.is_public)
+      if (const auto admitted = let_in(c, co_await state_->hooks.authenticate(c.request)); !admitted)
+        co_return failure(c, admitted.error());
     const auto& before = state_->hooks.before;
     for (auto step = before.begin(); step != before.end() && !answer; ++step) {
       auto ended = co_await (*step)(c);

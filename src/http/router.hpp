@@ -13,9 +13,7 @@ namespace pricing::http {
 // What the composition root plugs in; every function runs on the thread of the request.
 struct hooks {
   // Who calls? Asked for every route that is not public. unauthenticated → 401.
-  std::function<asio::awaitable<result<principal>>(const request&)> authenticate;
-  // May they? Default: principal.has(route.options.permission), or any caller for any_user routes.
-  std::function<result<void>(const route&, const principal&)> authorize;
+  std::function<asio::awaitable<result<principal_ptr>>(const request&)> authenticate;
   // In order, before the handler; a response or an error ends the request there (rate limit, CSRF, idempotent replay).
   std::vector<std::function<asio::awaitable<result<std::optional<response>>>(context&)>> before;
   // In order, after the handler, errors included (audit, idempotency record); may change the response.
@@ -42,9 +40,9 @@ class router {
   match find(method verb, std::string_view path) const;
   const std::vector<route>& routes() const;
 
-  // Who calls, and may they? Fills c.caller. Large uploads are admitted before their body is read.
+  // Who calls, and may they? Fills c.who. For what is admitted before its body is read.
   asio::awaitable<result<void>> admit(context& c) const;
-  // Before, handler, after. Never throws: exceptions are logged and become 500.
+  // Admission where it is still to be had, before, handler, after. Never throws: exceptions are logged and become 500.
   asio::awaitable<response> handle(context& c) const;
   // The problem response to an error; internal ones are logged with their cause.
   static response failure(const context& c, const error& e);
@@ -55,6 +53,7 @@ class router {
  private:
   struct state;
   explicit router(std::unique_ptr<state> s);
+  static result<void> let_in(context& c, result<principal_ptr> caller);
   std::unique_ptr<state> state_;
 };
 

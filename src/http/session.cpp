@@ -274,7 +274,7 @@ void session::give_up() {
   });
 }
 
-asio::awaitable<std::size_t> session::read_some(std::size_t bytes) {
+asio::mutable_buffer session::room(std::size_t bytes) {
   if (begin_ == end_)
     begin_ = end_ = 0;
   if (buffer_.size() - end_ < bytes && begin_ > 0) {
@@ -284,11 +284,7 @@ asio::awaitable<std::size_t> session::read_some(std::size_t bytes) {
   }
   if (buffer_.size() - end_ < bytes)
     buffer_.resize(end_ + bytes);
-  auto [ec, n] = co_await socket_.async_read_some(asio::buffer(buffer_.data() + end_, buffer_.size() - end_), as_tuple);
-  if (ec)
-    co_return 0;
-  end_ += n;
-  co_return n;
+  return asio::buffer(buffer_.data() + end_, buffer_.size() - end_);
 }
 
 bool session::has_received() {
@@ -345,7 +341,9 @@ asio::awaitable<bool> session::read_head(parser& p) {
     }
     if (owner_->closing && phase_ == phase::idle)
       co_return false;
-    if (co_await read_some(4096) == 0) {
+    const auto [failed, n] = co_await socket_.async_read_some(room(4096), as_tuple);
+    end_ += n;
+    if (n == 0) {
       if (timed_out_)
         co_await refuse(408, "request_timeout", "the request headers did not arrive in time");
       co_return false;
@@ -386,11 +384,10 @@ asio::awaitable<void> session::linger() {
   enter(phase::lingering, 2s);
   begin_ = end_ = 0;
   for (std::size_t seen = 0; seen < 8 * 1024 * 1024;) {
-    const auto n = co_await read_some(16 * 1024);
+    const auto [failed, n] = co_await socket_.async_read_some(room(16 * 1024), as_tuple);
     if (n == 0)
       break;
     seen += n;
-    begin_ = end_ = 0;
   }
 }
 
@@ -433,11 +430,18 @@ void session::identify() {
     r.remote_address = last;
 }
 
+// False: what was received is not HTTP, or more than may come.
+bool session::feed(parser& p) {
+  error_code ec;
+  while (!ec && !p.is_done() && begin_ < end_)
+    begin_ += p.put(asio::buffer(buffer_.data() + begin_, end_ - begin_), ec);
+  return !ec || ec == beast_http::error::need_more;
+}
+
 asio::awaitable<bool> session::read_body(parser& p, context* c) {
   const auto& settings = owner_->shared.settings;
   const auto limit = std::chrono::seconds(settings.body_timeout_s);
   const auto started = recently();
-  p.eager(true);
   enter(phase::body, limit);
   if (c && !p.is_done() && equal_without_case(request_.header("Expect"), "100-continue")) {
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -446,15 +450,9 @@ asio::awaitable<bool> session::read_body(parser& p, context* c) {
       co_return false;
   }
   while (!p.is_done()) {
-    if (begin_ < end_) {
-      error_code ec;
-      begin_ += p.put(asio::buffer(buffer_.data() + begin_, end_ - begin_), ec);
-      if (ec && ec != beast_http::error::need_more)
-        co_return false;
-      if (!ec)
-        continue;
-    }
-    if (co_await read_some(p.file.is_open() ? 64 * 1024 : 8 * 1024) == 0)
+    const auto [failed, n] = co_await socket_.async_read_some(room(p.file.is_open() ? 64 * 1024 : 8 * 1024), as_tuple);
+    end_ += n;
+    if (n == 0 || !feed(p))
       co_return false;
     // Every gap is limited, and so is the average: at least 1 KB a second after the first gap.
     const auto average = started + limit + std::chrono::seconds(request_.body_bytes / 1024);
@@ -488,7 +486,11 @@ asio::awaitable<response> session::answer(parser& p, const router::match& m, std
     if (!p.file.open(owner_->shared.temp_file_name()))
       co_return router::failure(*c, {errc::internal, std::string("no file for the body: ") + std::strerror(errno)});
   }
-  if (!co_await read_body(p, c ? &*c : nullptr)) {
+  p.eager(true);
+  bool is_good = feed(p);
+  if (is_good && !p.is_done())
+    is_good = co_await read_body(p, c ? &*c : nullptr);
+  if (!is_good) {
     if (p.failed == parser::failure::too_large)
       co_return too_large();
     if (p.failed == parser::failure::disk)
@@ -504,9 +506,6 @@ asio::awaitable<response> session::answer(parser& p, const router::match& m, std
   r.deadline = expires_at_;
   if (!c)
     co_return response{.status = 0}; // not in the route table
-  if (!to_file)
-    if (const auto admitted = co_await owner_->routes.admit(*c); !admitted)
-      co_return router::failure(*c, admitted.error());
   co_return co_await owner_->routes.handle(*c);
 }
 
@@ -560,14 +559,14 @@ asio::awaitable<bool> session::serve(parser& p) {
   const auto took = steady::now() - r.received_at;
   shared.measured.count(*measured, status, took);
   if (shared.settings.access_log && log::writes(log::level::info))
-    owner_->log_access(r, measured->route, c ? c->caller : principal{}, status, sent_, took);
+    owner_->log_access(r, measured->route, c ? c->caller() : *nobody(), status, sent_, took);
   if (written && !keep_alive && !p.is_done())
     co_await linger();
   const bool stays_open = written && keep_alive;
   co_return stays_open;
 }
 
-// Entity tag, 304, compression and caching of a whole answer.
+// Entity tag, 304 and compression of a whole answer.
 void session::finish(response& out) {
   const auto& r = request_;
   const bool is_read = (r.verb == method::get || r.verb == method::head) && out.status == 200;
@@ -585,11 +584,6 @@ void session::finish(response& out) {
     out.etag.insert(out.etag.size() - 1, "-gz");
     unchanged = unchanged || (is_read && !known.empty() && etag_matches(known, out.etag));
   }
-  out.headers.reserve(out.headers.size() + 3);
-  if (!has_header(out, "Cache-Control"))
-    out.set("Cache-Control", is_read ? "private, no-cache" : "no-store");
-  if (out.compressible && is_compressible(out.content_type) && !has_header(out, "Vary"))
-    out.set("Vary", "Accept-Encoding");
   if (unchanged) {
     out.status = 304;
     out.body.clear();
@@ -606,7 +600,7 @@ void session::finish(response& out) {
   out.set("Content-Encoding", "gzip");
 }
 
-// Status line and headers into out_.
+// Status line and headers into out_; what may be kept, and for whom it was packed, where the answer does not say.
 void session::head_of(const response& out, std::uint64_t size, bool keep_alive) {
   out_.clear();
   out_ += "HTTP/1.1 ";
@@ -618,10 +612,8 @@ void session::head_of(const response& out, std::uint64_t size, bool keep_alive) 
   if (out.status != 204 && out.status != 304) {
     out_ += "\r\nContent-Length: ";
     out_ += std::to_string(size);
-    if (!out.content_type.empty()) {
-      out_ += "\r\nContent-Type: ";
-      append_clean(out_, out.content_type);
-    }
+    if (!out.content_type.empty())
+      out_.append("\r\nContent-Type: ").append(out.content_type);
   }
   if (!out.etag.empty()) {
     out_ += "\r\nETag: ";
@@ -633,8 +625,13 @@ void session::head_of(const response& out, std::uint64_t size, bool keep_alive) 
     out_ += ": ";
     append_clean(out_, value);
   }
-  out_ += "\r\nX-Request-Id: ";
-  append_clean(out_, request_.request_id);
+  const bool is_read = request_.verb == method::get || request_.verb == method::head;
+  if (!has_header(out, "Cache-Control"))
+    out_ += is_read && (out.status == 200 || out.status == 304) ? "\r\nCache-Control: private, no-cache"
+                                                                : "\r\nCache-Control: no-store";
+  if (out.compressible && is_compressible(out.content_type) && !has_header(out, "Vary"))
+    out_ += "\r\nVary: Accept-Encoding";
+  out_.append("\r\nX-Request-Id: ").append(request_.request_id);
   out_ += keep_alive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n";
   out_ += out.content_type.starts_with("text/html") ? owner_->shared.page_headers : owner_->shared.data_headers;
   out_ += "\r\n";
@@ -679,8 +676,6 @@ asio::awaitable<bool> session::write_file(response& out, bool keep_alive) {
     finish(absent);
     co_return co_await write(absent, keep_alive);
   }
-  if (!has_header(out, "Cache-Control"))
-    out.set("Cache-Control", "private, no-cache");
   head_of(out, file.size(), keep_alive);
   const auto limit = std::chrono::seconds(owner_->shared.settings.body_timeout_s);
   const bool head_only = request_.verb == method::head;

@@ -89,11 +89,13 @@ class session : public std::enable_shared_from_this<session> {
 
   void enter(phase p, steady::duration limit);
   asio::awaitable<bool> shake_hands();
-  asio::awaitable<std::size_t> read_some(std::size_t bytes);
+  // Where at least so many bytes fit behind those that wait.
+  asio::mutable_buffer room(std::size_t bytes);
   // True when a whole head has been read; otherwise the connection ends (an answer may have been sent).
   asio::awaitable<bool> read_head(parser& p);
   // True when the connection stays open.
   asio::awaitable<bool> serve(parser& p);
+  bool feed(parser& p);
   asio::awaitable<bool> read_body(parser& p, context* c);
   asio::awaitable<response> answer(parser& p, const router::match& m, std::optional<context>& c, bool& body_read);
   asio::awaitable<bool> write(const response& out, bool keep_alive);

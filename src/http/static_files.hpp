@@ -29,7 +29,7 @@ class static_files {
     std::shared_ptr<const std::string> content;
     mutable std::once_flag compressed_once;
     mutable std::shared_ptr<const std::string> compressed;
-    std::string content_type;
+    std::string_view content_type;
     std::string etag;
     bool immutable = false;
   };

@@ -149,10 +149,11 @@ std::string random_id() {
     left = pool.size();
   }
   std::string out(32, '0');
+  char* at = out.data();
   for (std::size_t i = 0; i < 16; ++i) {
     const auto byte = pool[--left];
-    out[2 * i] = hex_digits[byte >> 4];
-    out[2 * i + 1] = hex_digits[byte & 15];
+    *at++ = hex_digits[byte >> 4];
+    *at++ = hex_digits[byte & 15];
   }
   return out;
 }

@@ -118,6 +118,11 @@ response response::empty(int status) {
   return r;
 }
 
+principal_ptr nobody() {
+  static const principal unknown;
+  return {principal_ptr{}, &unknown};
+}
+
 bool principal::has(std::string_view permission) const {
   return std::binary_search(permissions.begin(), permissions.end(), permission);
 }

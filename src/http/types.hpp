@@ -63,7 +63,7 @@ class request {
 struct response {
   int status = 200;
   std::vector<name_value> headers; // Content-Length, Date, Connection and security headers are added on the way out
-  std::string content_type;        // no header when empty
+  std::string_view content_type;   // of a text that lives on; no header when empty
   std::string body;
   std::shared_ptr<const std::string> shared_body; // sent instead of body when set: static files, cached documents
   std::size_t unpacked_bytes = 0;                 // not 0: shared_body is gzip of so many, for whoever takes that
@@ -95,16 +95,23 @@ struct principal {
   explicit operator bool() const { return static_cast<bool>(user); }
 };
 
+using principal_ptr = std::shared_ptr<const principal>;
+
+// Public routes have callers that nobody knows. Owned by nobody, so that a copy costs nothing.
+principal_ptr nobody();
+
 struct route;
 
 // One request on its way through hooks and handler. Lives until the response is written.
 struct context {
   http::request& request;
   const http::route& route;
-  http::principal caller{};
+  principal_ptr who = nobody();               // never null
+  bool is_admitted = false;                   // the caller may ask for this
   std::vector<name_value> response_headers{}; // added to whatever answers, errors too (RateLimit-*, Set-Cookie)
 
-  organization_id organization() const { return caller.organization; }
+  const principal& caller() const { return *who; }
+  organization_id organization() const { return who->organization; }
   std::chrono::steady_clock::time_point deadline() const { return request.deadline; }
 };
 

@@ -88,7 +88,7 @@ asio::awaitable<result<void>> api_keys::revoke(organization_id organization, std
 
 constexpr auto use_sql = "select (person).*, key_permissions from use_api_key($1)";
 
-asio::awaitable<result<http::principal>> api_keys::authenticate(std::string key) {
+asio::awaitable<result<http::principal_ptr>> api_keys::authenticate(std::string key) {
   constexpr std::size_t key_bytes_max = 100;
   const error refused{errc::unauthenticated, "the API key is unknown, revoked or has expired"};
   if (key.size() > key_bytes_max || !key.starts_with(prefix))
@@ -107,7 +107,7 @@ asio::awaitable<result<http::principal>> api_keys::authenticate(std::string key)
   out.role = (*used)->role;
   std::ranges::copy_if(permissions_of(*as), std::back_inserter(out.permissions),
                        [&](std::string_view p) { return std::ranges::count((*used)->permissions, p) > 0; });
-  co_return out;
+  co_return std::make_shared<http::principal>(std::move(out));
 }
 
 std::vector<http::route> api_key_routes(api_keys& keys) {
@@ -123,7 +123,7 @@ std::vector<http::route> api_key_routes(api_keys& keys) {
        .permission = "api_key.write",
        .status = 201},
       [&](context& c, new_api_key in) -> answer<created_api_key> {
-        co_return co_await keys.create(c.caller, std::move(in));
+        co_return co_await keys.create(c.caller(), std::move(in));
       }));
   routes.push_back(http::json_route<one_key, nothing>(
       method::delete_, "/api/v1/api-keys/{id}", {.summary = "Revoke a key at once", .permission = "api_key.write"},

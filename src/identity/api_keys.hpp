@@ -46,7 +46,7 @@ class api_keys {
   asio::awaitable<result<created_api_key>> create(http::principal caller, new_api_key in);
   asio::awaitable<result<void>> revoke(organization_id organization, std::int64_t id);
   // Who a key stands for; unauthenticated when it is unknown, revoked, expired or its person disabled.
-  asio::awaitable<result<http::principal>> authenticate(std::string key);
+  asio::awaitable<result<http::principal_ptr>> authenticate(std::string key);
 
  private:
   postgres::pool& database_;

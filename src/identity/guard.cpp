@@ -21,8 +21,8 @@ bool is_write(http::method verb) {
 // -------------------------------------------
 
 asio::awaitable<ended> check_csrf(context& c) {
-  if (is_write(c.request.verb) && !c.caller.session.empty() && !c.route.options.no_csrf &&
-      !equal_tokens(c.request.header("X-CSRF-Token"), c.caller.csrf_token))
+  if (is_write(c.request.verb) && !c.caller().session.empty() && !c.route.options.no_csrf &&
+      !equal_tokens(c.request.header("X-CSRF-Token"), c.caller().csrf_token))
     co_return error{errc::forbidden, "the X-CSRF-Token header is missing or wrong; its value is in /api/v1/auth/me"};
   co_return std::nullopt;
 }
@@ -43,16 +43,16 @@ constexpr std::chrono::minutes a_minute{1};
 rate rate_of(const config& limits, const context& c) {
   const std::string& name = c.route.options.rate_class;
   const std::string who =
-      c.caller ? "user:" + std::to_string(c.caller.user.value) : "address:" + c.request.remote_address;
+      c.caller() ? "user:" + std::to_string(c.caller().user.value) : "address:" + c.request.remote_address;
   if (name == "login")
     return {"rate:login:" + c.request.remote_address, limits.rate_anonymous_per_hour, an_hour};
   if (name == "ml")
     return {"rate:ml:" + who, limits.rate_ml_per_minute, a_minute};
   if (name == "bulk")
     return {"rate:bulk:" + who, limits.rate_bulk_per_hour, an_hour};
-  if (!c.caller)
+  if (!c.caller())
     return {"rate:" + who, limits.rate_anonymous_per_hour, an_hour};
-  if (!c.caller.session.empty())
+  if (!c.caller().session.empty())
     return {"rate:session:" + who, limits.rate_session_per_hour, an_hour};
   return {"rate:" + who, limits.rate_user_per_hour, an_hour};
 }
@@ -86,7 +86,7 @@ constexpr std::size_t kept_body_max = 1 << 20;
 // Two people may choose the same key without knowing of each other.
 std::string method_path(const context& c) {
   return std::string(to_string(c.request.verb)) + " " + c.request.path + " of user " +
-         std::to_string(c.caller.user.value);
+         std::to_string(c.caller().user.value);
 }
 
 // A streamed body counts by its size and name: uploads are recognized by their content anyway.
@@ -104,7 +104,7 @@ std::string claimed_key(const context& c) {
 // The first request with a key claims it (and echoes it in its answer); a later one gets the first one's answer.
 asio::awaitable<ended> replay(const sealer& seals, identity_store& store, context& c) {
   const std::string key(c.request.header(key_header));
-  if (key.empty() || !is_write(c.request.verb) || !c.caller)
+  if (key.empty() || !is_write(c.request.verb) || !c.caller())
     co_return std::nullopt;
   if (key.size() > 200)
     co_return invalid_input("the Idempotency-Key may have at most 200 characters");
@@ -159,7 +159,7 @@ asio::awaitable<void> keep_answer(const sealer& seals, identity_store& store, co
 asio::awaitable<void> audit(const key_ring& keys, identity_store& store, context& c, http::response& out) {
   const bool replayed =
       std::ranges::any_of(out.headers, [](const auto& h) { return h.first == "Idempotency-Replayed"; });
-  if (!is_write(c.request.verb) || out.status >= 400 || !c.caller || replayed)
+  if (!is_write(c.request.verb) || out.status >= 400 || !c.caller() || replayed)
     co_return;
   constexpr std::string_view prefix = "/api/v1/";
   std::string_view path = c.route.path;
@@ -167,7 +167,7 @@ asio::awaitable<void> audit(const key_ring& keys, identity_store& store, context
     path.remove_prefix(prefix.size());
   new_audit_event event;
   event.organization = c.organization();
-  event.user = c.caller.user;
+  event.user = c.caller().user;
   event.action = std::string(to_string(c.request.verb)) + " " + std::string(path);
   event.subject_type = std::string(path.substr(0, path.find('/')));
   event.after = audit_extract(out.content());

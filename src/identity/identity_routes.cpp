@@ -18,8 +18,7 @@ constexpr const char* cookie_name = "pricing_session";
 
 // A sign-in has no caller yet; its audit event is the person's own.
 void becomes_caller(context& c, organization_id organization, user_id user) {
-  c.caller.organization = organization;
-  c.caller.user = user;
+  c.who = std::make_shared<http::principal>(http::principal{.organization = organization, .user = user});
 }
 
 result<token_pair> hand_over(context& c, result<identity_service::issued_tokens> issued) {
@@ -51,7 +50,7 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
   routes.push_back(http::json_route<nothing, nothing>(
       method::post, "/api/v1/auth/logout", {.summary = "End the session", .any_user = true},
       [&](context& c, nothing) -> answer<nothing> {
-        auto ended = co_await service.logout(c.caller.session);
+        auto ended = co_await service.logout(c.caller().session);
         if (!ended)
           co_return ended.error();
         c.response_headers.emplace_back("Set-Cookie", session_cookie("", 0, service.settings().secure_cookie));
@@ -60,7 +59,7 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
 
   routes.push_back(http::json_route<nothing, session_view>(
       method::get, "/api/v1/auth/me", {.summary = "Who am I, and what may I do", .any_user = true},
-      [&](context& c, nothing) -> answer<session_view> { co_return co_await service.me(c.caller); }));
+      [&](context& c, nothing) -> answer<session_view> { co_return co_await service.me(c.caller()); }));
 
   routes.push_back(http::json_route<credentials, token_pair>(
       method::post, "/api/v1/auth/token",
@@ -83,24 +82,24 @@ void add_session_routes(std::vector<http::route>& routes, identity_service& serv
 void add_mfa_routes(std::vector<http::route>& routes, identity_service& service) {
   routes.push_back(http::json_route<nothing, mfa_view>(
       method::get, "/api/v1/auth/mfa", {.summary = "My second factor", .any_user = true},
-      [&](context& c, nothing) -> answer<mfa_view> { co_return co_await service.mfa(c.caller); }));
+      [&](context& c, nothing) -> answer<mfa_view> { co_return co_await service.mfa(c.caller()); }));
 
   routes.push_back(http::json_route<nothing, mfa_setup>(
       method::post, "/api/v1/auth/mfa",
       {.summary = "Set up an authenticator app; it counts once a code of it is confirmed", .any_user = true},
-      [&](context& c, nothing) -> answer<mfa_setup> { co_return co_await service.begin_mfa(c.caller); }));
+      [&](context& c, nothing) -> answer<mfa_setup> { co_return co_await service.begin_mfa(c.caller()); }));
 
   routes.push_back(http::json_route<mfa_code, recovery_codes>(
       method::post, "/api/v1/auth/mfa/confirm",
       {.summary = "Confirm the authenticator with a code; answers with recovery codes, shown once", .any_user = true},
       [&](context& c, mfa_code in) -> answer<recovery_codes> {
-        co_return co_await service.confirm_mfa(c.caller, in.code.value);
+        co_return co_await service.confirm_mfa(c.caller(), in.code.value);
       }));
 
   routes.push_back(http::json_route<mfa_code, nothing>(
       method::post, "/api/v1/auth/mfa/disable", {.summary = "Sign in without a second factor again", .any_user = true},
       [&](context& c, mfa_code in) -> answer<nothing> {
-        const auto done = co_await service.disable_mfa(c.caller, in.code.value, c.request.remote_address);
+        const auto done = co_await service.disable_mfa(c.caller(), in.code.value, c.request.remote_address);
         if (!done)
           co_return done.error();
         co_return nothing{};
@@ -150,7 +149,7 @@ void add_people_routes(std::vector<http::route>& routes, identity_service& servi
       method::patch, "/api/v1/users/{id}",
       {.summary = "Change a person's role, disable or enable", .permission = "user.write"},
       [&](context& c, member_change in) -> answer<member> {
-        co_return co_await service.change_member(c.organization(), c.caller.user, in);
+        co_return co_await service.change_member(c.organization(), c.caller().user, in);
       }));
 
   routes.push_back(http::json_route<page_request, http::page<audit_event>>(

@@ -313,7 +313,7 @@ asio::awaitable<result<identity_service::issued_tokens>> identity_service::refre
   co_return co_await tokens_for(std::move(person), std::move(family_hash));
 }
 
-asio::awaitable<result<http::principal>> identity_service::authenticate(const http::request& request) {
+asio::awaitable<result<http::principal_ptr>> identity_service::authenticate(const http::request& request) {
   const std::string_view authorization = request.header("Authorization");
   constexpr std::string_view bearer = "Bearer ";
   if (const auto key = request.header("X-Api-Key"); !key.empty())
@@ -337,7 +337,7 @@ asio::awaitable<result<std::int64_t>> identity_service::ended_before(std::int64_
   co_return *moment ? std::atoll((*moment)->c_str()) : 0;
 }
 
-asio::awaitable<result<http::principal>> identity_service::from_session(std::string token) {
+asio::awaitable<result<http::principal_ptr>> identity_service::from_session(std::string token) {
   // The token names its user, so both look-ups leave together.
   std::vector<std::string> keys{session_key(token), revoked_key(std::atoll(token.c_str()))};
   const auto found = co_await cache_.mget(std::move(keys));
@@ -361,10 +361,10 @@ asio::awaitable<result<http::principal>> identity_service::from_session(std::str
   out.role = std::move(session->role);
   out.session = std::move(token);
   out.csrf_token = std::move(session->csrf);
-  co_return out;
+  co_return std::make_shared<http::principal>(std::move(out));
 }
 
-asio::awaitable<result<http::principal>> identity_service::from_bearer(std::string token) {
+asio::awaitable<result<http::principal_ptr>> identity_service::from_bearer(std::string token) {
   const auto claims = signer_.verify(token, clock_.now());
   if (!claims)
     co_return claims.error();
@@ -377,7 +377,7 @@ asio::awaitable<result<http::principal>> identity_service::from_bearer(std::stri
   out.user = claims->user;
   out.role = to_string(claims->as);
   out.permissions.assign(permissions_of(claims->as).begin(), permissions_of(claims->as).end());
-  co_return out;
+  co_return std::make_shared<http::principal>(std::move(out));
 }
 
 asio::awaitable<result<http::page<member>>> identity_service::members(organization_id organization, int limit,

@@ -53,7 +53,7 @@ class identity_service {
   asio::awaitable<result<mfa_view>> mfa(http::principal caller);
 
   // The caller behind a cookie, a bearer token or an API key.
-  asio::awaitable<result<http::principal>> authenticate(const http::request& request);
+  asio::awaitable<result<http::principal_ptr>> authenticate(const http::request& request);
 
   asio::awaitable<result<http::page<member>>> members(organization_id organization, int limit, std::int64_t after);
   asio::awaitable<result<created_member>> add_member(organization_id organization, new_member in);
@@ -76,9 +76,9 @@ class identity_service {
   asio::awaitable<result<admitted>> admit_counted(credentials in, std::string address);
   asio::awaitable<result<login_row>> check_password(std::string email, std::string password);
   asio::awaitable<result<issued_tokens>> tokens_for(login_row person, std::string family_hash);
-  asio::awaitable<result<http::principal>> from_session(std::string token);
+  asio::awaitable<result<http::principal_ptr>> from_session(std::string token);
   asio::awaitable<result<std::int64_t>> ended_before(std::int64_t user);
-  asio::awaitable<result<http::principal>> from_bearer(std::string token);
+  asio::awaitable<result<http::principal_ptr>> from_bearer(std::string token);
 
   const config& config_;
   const token_signer& signer_;

@@ -103,7 +103,7 @@ http::page<T> page_of(std::vector<T> rows, int limit, IdOf id_of) {
 }
 
 std::optional<std::int64_t> user_of(const context& c) {
-  return c.caller.user ? std::optional(c.caller.user.value) : std::nullopt;
+  return c.caller().user ? std::optional(c.caller().user.value) : std::nullopt;
 }
 
 class route_list {

@@ -213,7 +213,7 @@ std::vector<http::route> anomaly_routes(postgres::pool& database) {
       method::patch, "/api/v1/anomalies/{id}",
       {.summary = "Dismiss, confirm or reopen an anomaly; a later search keeps what was decided",
        .permission = "anomaly.manage"},
-      [&database](context& c, decision in) { return decide(database, scope_of(c), c.caller.user, in); }));
+      [&database](context& c, decision in) { return decide(database, scope_of(c), c.caller().user, in); }));
   out.push_back(http::json_route<http::nothing, search_view>(
       method::post, "/api/v1/anomalies/find",
       {.summary = "Look for strange prices now, in the background: in loads not looked at yet, else in the newest",

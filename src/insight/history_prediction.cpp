@@ -19,7 +19,7 @@ asio::awaitable<std::optional<market::price_band>> predict(postgres::pool& datab
   models::prediction_request request;
   request.reasons.value = false;
   request.lines.push_back({.item_id = item.value, .quantity = *quantity});
-  const auto answered = co_await model.predict(c.organization(), c.caller.user, std::move(request));
+  const auto answered = co_await model.predict(c.organization(), c.caller().user, std::move(request));
   if (!answered || answered->lines.empty())
     co_return std::nullopt;
   const models::predicted_line& line = answered->lines.front();

@@ -182,7 +182,7 @@ http::route compare_route(comparison_parts p) {
                   "uploaded one",
        .permission = "model.read"},
       [p](context& c, compare_in in) {
-        return compare(p, {c.organization(), c.deadline()}, c.caller.user, std::move(in));
+        return compare(p, {c.organization(), c.deadline()}, c.caller().user, std::move(in));
       });
 }
 

@@ -14,7 +14,7 @@ http::route passed_on(prediction_client& model, std::string path, std::string su
       http::method::post, path,
       {.summary = std::move(summary), .permission = "prediction.read", .rate_class = "ml", .body_max = body_max},
       [&model, path](http::context& c, In in) {
-        return model.post<Out>(c.organization(), c.caller.user, path, wire::encode(in));
+        return model.post<Out>(c.organization(), c.caller().user, path, wire::encode(in));
       });
 }
 

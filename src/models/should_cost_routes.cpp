@@ -297,7 +297,8 @@ std::vector<http::route> part_table_routes(postgres::pool& database, storage::ob
        .body_to_file = true,
        .timeout_s = 120},
       [&database, &objects, &cpu](context& c, table_in in) {
-        return take_table(database, objects, cpu, scope_of(c), std::move(in), c.request.body_file, c.caller.user.value);
+        return take_table(database, objects, cpu, scope_of(c), std::move(in), c.request.body_file,
+                          c.caller().user.value);
       }));
   routes.push_back(http::json_route<one_table_in, table_reading>(
       method::get, "/api/v1/should-cost/tables/{id}",

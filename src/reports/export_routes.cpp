@@ -228,7 +228,7 @@ std::vector<http::route> export_routes(postgres::pool& database, storage::object
       {.summary = "Write a dataset or the report into a file, in the background",
        .permission = "export.create",
        .status = 202},
-      [&database](context& c, new_export in) { return ask(database, scope_of(c), c.caller.user, std::move(in)); }));
+      [&database](context& c, new_export in) { return ask(database, scope_of(c), c.caller().user, std::move(in)); }));
   out.push_back(http::json_route<list_request, http::page<export_view>>(
       method::get, "/api/v1/exports", {.summary = "Files asked for, newest first", .permission = "export.read"},
       [&database](context& c, list_request in) { return list(database, scope_of(c), in); }));

@@ -7,7 +7,7 @@ constexpr std::size_t known_max = 4'096; // tokens; they live for minutes
 
 }
 
-result<caller_ptr> callers::who(const http::request& r) {
+result<http::principal_ptr> callers::who(const http::request& r) {
   constexpr std::string_view scheme = "Bearer ";
   std::string_view given = r.header("Authorization");
   if (!given.starts_with(scheme))
@@ -36,12 +36,9 @@ result<caller_ptr> callers::who(const http::request& r) {
 
 http::hooks token_hooks(std::shared_ptr<callers> known) {
   http::hooks out;
-  out.authenticate = [known =
-                          std::move(known)](const http::request& r) -> http::asio::awaitable<result<http::principal>> {
-    const auto caller = known->who(r);
-    if (!caller)
-      co_return caller.error();
-    co_return **caller;
+  out.authenticate =
+      [known = std::move(known)](const http::request& r) -> http::asio::awaitable<result<http::principal_ptr>> {
+    co_return known->who(r);
   };
   return out;
 }

@@ -128,7 +128,8 @@ class inference_service {
   }
 
   // Who calls by the protocol; nobody in particular where that is allowed.
-  result<caller_ptr> admit(const http::request& r, std::string_view permission, bool anonymous_too = true) const {
+  result<http::principal_ptr> admit(const http::request& r, std::string_view permission,
+                                    bool anonymous_too = true) const {
     if (anonymous_too && parts_.settings.anonymous_organization > 0 && r.header("Authorization").empty())
       return anonymous();
     auto caller = known_->who(r);
@@ -138,7 +139,7 @@ class inference_service {
   }
 
  private:
-  caller_ptr anonymous() const {
+  http::principal_ptr anonymous() const {
     auto caller = std::make_shared<http::principal>();
     caller->organization = {parts_.settings.anonymous_organization};
     return caller;

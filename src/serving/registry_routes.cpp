@@ -342,18 +342,18 @@ std::vector<http::route> registry_routes(registry_parts p) {
        .body_to_file = true,
        .timeout_s = 120},
       [p, scope](context& c, upload_in in) {
-        return upload(p, scope(c), std::move(in), c.request.body_file, c.caller.user.value);
+        return upload(p, scope(c), std::move(in), c.request.body_file, c.caller().user.value);
       }));
   routes.push_back(http::json_route<promote_in, model_view>(
       method::post, "/api/v1/models/{name}/promote",
       {.summary = "Take a version into use", .permission = "model.manage"}, [p, scope](context& c, promote_in in) {
-        return promote_and_show(p, scope(c), std::move(in.name.value), in.version, c.caller.user.value);
+        return promote_and_show(p, scope(c), std::move(in.name.value), in.version, c.caller().user.value);
       }));
   routes.push_back(http::json_route<name_in, model_view>(
       method::post, "/api/v1/models/{name}/rollback",
       {.summary = "Go back to the version that was in use before", .permission = "model.manage"},
       [p, scope](context& c, name_in in) {
-        return roll_back_and_show(p, scope(c), std::move(in.name.value), c.caller.user.value);
+        return roll_back_and_show(p, scope(c), std::move(in.name.value), c.caller().user.value);
       }));
   routes.push_back(http::json_route<traffic_in, model_view>(
       method::put, "/api/v1/models/{name}/traffic",

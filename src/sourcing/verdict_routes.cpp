@@ -38,7 +38,7 @@ postgres::scope scope_of(const context& c) {
 }
 
 asker asker_of(const context& c) {
-  return {scope_of(c), c.caller.user};
+  return {scope_of(c), c.caller().user};
 }
 
 http::route_options judging(std::string summary, std::uint64_t body_max) {

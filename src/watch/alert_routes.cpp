@@ -232,7 +232,9 @@ void add_rule_routes(std::vector<http::route>& out, postgres::pool& database) {
       [&database](context& c, list_request in) { return list_rules(database, scope_of(c), in); }));
   out.push_back(http::json_route<new_rule, rule_view>(
       method::post, "/api/v1/alert-rules", {.summary = "Watch something", .permission = "alert.manage", .status = 201},
-      [&database](context& c, new_rule in) { return add_rule(database, scope_of(c), c.caller.user, std::move(in)); }));
+      [&database](context& c, new_rule in) {
+        return add_rule(database, scope_of(c), c.caller().user, std::move(in));
+      }));
   out.push_back(http::json_route<changed_rule, rule_view>(
       method::patch, "/api/v1/alert-rules/{id}",
       {.summary = "Rename a rule, change its threshold, switch it on or off", .permission = "alert.manage"},
@@ -253,7 +255,7 @@ std::vector<http::route> alert_routes(postgres::pool& database) {
   out.push_back(http::json_route<one_request, alert_view>(
       method::post, "/api/v1/alerts/{id}/acknowledge",
       {.summary = "Take note: it is not raised again while it stays true", .permission = "alert.acknowledge"},
-      [&database](context& c, one_request in) { return acknowledge(database, scope_of(c), c.caller.user, in.id); }));
+      [&database](context& c, one_request in) { return acknowledge(database, scope_of(c), c.caller().user, in.id); }));
   out.push_back(http::json_route<http::nothing, evaluation_view>(
       method::post, "/api/v1/alerts/evaluate",
       {.summary = "Evaluate the rules now, in the background", .permission = "alert.manage", .status = 202},

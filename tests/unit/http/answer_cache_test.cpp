@@ -116,7 +116,7 @@ TEST_F(answer_cache_test, a_route_is_asked_once_until_the_change) {
   request q;
   q.target = "/x?page=1";
   context c{q, r};
-  c.caller.organization = ours;
+  c.who = std::make_shared<principal>(principal{.organization = ours});
   std::vector<std::string> answers;
   const auto ask = [&]() -> asio::awaitable<void> {
     for (int i = 0; i < 4; ++i) {
@@ -153,7 +153,7 @@ TEST_F(answer_cache_test, those_who_ask_at_once_share_one_answer_and_one_failure
   std::vector<std::string> answers;
   const auto ask = [&](organization_id whose) -> asio::awaitable<void> {
     context c{q, r};
-    c.caller.organization = whose;
+    c.who = std::make_shared<principal>(principal{.organization = whose});
     auto got = co_await r.handle(c);
     answers.emplace_back(got ? std::string(got->content()) : got.error().message);
   };

@@ -29,8 +29,8 @@ TEST(ingest_routes, cover_the_contract_and_all_ask_for_a_permission) {
         "GET /api/v1/mappings"})
     EXPECT_TRUE(found.contains(wanted)) << wanted;
   http::hooks hooks;
-  hooks.authenticate = [](const http::request&) -> http::asio::awaitable<result<http::principal>> {
-    co_return http::principal{};
+  hooks.authenticate = [](const http::request&) -> http::asio::awaitable<result<http::principal_ptr>> {
+    co_return http::nobody();
   };
   const auto router = http::router::create(routes, hooks);
   EXPECT_TRUE(router) << (router ? std::string() : router.error().message);

@@ -23,12 +23,12 @@ class models_routes_test : public testing::Test {
       c.url = server.app_url();
       postgres::pool pool(io, c);
       http::hooks hooks;
-      hooks.authenticate = [=](const http::request&) -> boost::asio::awaitable<result<http::principal>> {
+      hooks.authenticate = [=](const http::request&) -> boost::asio::awaitable<result<http::principal_ptr>> {
         http::principal caller;
         caller.organization = o;
         caller.user = {1};
         caller.permissions = {permission};
-        co_return caller;
+        co_return std::make_shared<http::principal>(std::move(caller));
       };
       const auto router = http::router::create(models_routes(pool), hooks).value();
       http::request request;
@@ -37,13 +37,7 @@ class models_routes_test : public testing::Test {
       request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
       const auto match = router.find(request.verb, request.path);
       http::context context{request, *match.route};
-      const auto ask = [&]() -> boost::asio::awaitable<void> {
-        const auto admitted = co_await router.admit(context);
-        if (admitted)
-          answer = co_await router.handle(context);
-        else
-          answer = http::router::failure(context, admitted.error());
-      };
+      const auto ask = [&]() -> boost::asio::awaitable<void> { answer = co_await router.handle(context); };
       boost::asio::co_spawn(io, ask(), [&](std::exception_ptr e) {
         EXPECT_FALSE(e);
         io.stop();

@@ -107,12 +107,12 @@ class verdict_routes_test : public testing::Test {
       postgres::pool pool(io, c);
       verdict_service service(pool, cpu, std::move(predict));
       http::hooks hooks;
-      hooks.authenticate = [&](const http::request&) -> asio::awaitable<result<http::principal>> {
+      hooks.authenticate = [&](const http::request&) -> asio::awaitable<result<http::principal_ptr>> {
         http::principal p;
         p.organization = caller.value_or(organization);
         p.user = {user};
         p.permissions.assign(permissions.begin(), permissions.end());
-        co_return p;
+        co_return std::make_shared<http::principal>(std::move(p));
       };
       const auto router = http::router::create(verdict_routes(service), hooks).value();
       const auto match = router.find(what.verb, what.path);
@@ -129,12 +129,7 @@ class verdict_routes_test : public testing::Test {
         request.add_header("Content-Type", "application/json");
       request.deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
       http::context context{request, *match.route};
-      const auto run = [&]() -> asio::awaitable<void> {
-        if (co_await router.admit(context))
-          answer = co_await router.handle(context);
-        else
-          answer.status = 403;
-      };
+      const auto run = [&]() -> asio::awaitable<void> { answer = co_await router.handle(context); };
       asio::co_spawn(io, run(), [&](std::exception_ptr e) {
         EXPECT_FALSE(e);
         io.stop();
