@@ -5,7 +5,7 @@
 #   scripts/dev/run-linting.sh [--all] [--fix-format] [check...]     checks: format tidy edges coroutines shell ui secrets
 #
 # clang-tidy needs 1 to 15 s a file, so it looks at the files that differ from the main branch's last commit, or at
-# all of them with --all (and in CI), within a time limit of PRICING_TIDY_SECONDS (default 420); files it did not reach
+# all of them with --all (and in CI), within a time limit of PRICING_TIDY_SECONDS (default 360); files it did not reach
 # are named. Debian 12's clang-tidy 14 reads most of our coroutines but not every unit that g++ 12 accepts: a unit it
 # cannot parse is reported as skipped, not as wrong.
 set -euo pipefail
@@ -81,7 +81,7 @@ tidy_files() {
 }
 
 check_tidy() {
-  local limit=${PRICING_TIDY_SECONDS:-420} files output
+  local limit=${PRICING_TIDY_SECONDS:-360} files output
   configure release
   mapfile -t files < <(tidy_files | while read -r f; do
     # Only what the build knows has the flags that clang-tidy needs.

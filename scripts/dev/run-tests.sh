@@ -123,31 +123,36 @@ ui_part() {
   fi
 }
 
+fuzz_target() { # NAME SEED SECONDS
+  local target=fuzz_$1 log="$results/fuzz_$1.log" start=$SECONDS found
+  found=$(mktemp -d)
+  if nice -n 5 "build/fuzz/bin/$target" -seed="$2" -max_total_time="$3" -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
+    -artifact_prefix="$results/$target-" "$found" "tests/fuzz/corpus/$1" >"$log" 2>&1; then
+    say "  $target: $(grep -oE 'Done [0-9]+ runs' "$log")"
+    junit_case "$results/$target.xml" fuzz "$1" $((SECONDS - start))
+  else
+    say "  $target: FAILED; the input is test-results/$target-*"
+    tail -n 40 "$log" >&2
+    junit_case "$results/$target.xml" fuzz "$1" $((SECONDS - start)) "$(tail -n 30 "$log")"
+  fi
+  rm -rf "$found"
+}
+
 fuzz_part() {
   # The same inputs every time, so that a red run means a change; PRICING_FUZZ_SECONDS hunts with new ones.
-  local seconds=${PRICING_FUZZ_SECONDS:-20} seed=1 targets target name log found start
+  local seconds=${PRICING_FUZZ_SECONDS:-20} seed=1 targets target cores
   [ -z "${PRICING_FUZZ_SECONDS:-}" ] || seed=0
+  cores=$(nproc)
   configure fuzz
   mapfile -t targets < <(ninja -C build/fuzz -t targets all | sed -n 's/^\(fuzz_[a-z_]*\): .*/\1/p' | sort)
   [ ${#targets[@]} -gt 0 ] || die "no fuzz target is configured"
   build fuzz "${targets[@]}"
-  say "Fuzzing, $seconds s each"
+  say "Fuzzing, $seconds s each, $cores at once"
   for target in "${targets[@]}"; do
-    name=${target#fuzz_}
-    log="$results/$target.log"
-    start=$SECONDS
-    found=$(mktemp -d)
-    if nice -n 5 "build/fuzz/bin/$target" -seed="$seed" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
-      -artifact_prefix="$results/$target-" "$found" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
-      say "  $target: $(grep -oE 'Done [0-9]+ runs' "$log")"
-      junit_case "$results/$target.xml" fuzz "$name" $((SECONDS - start))
-    else
-      say "  $target: FAILED; the input is test-results/$target-*"
-      tail -n 40 "$log" >&2
-      junit_case "$results/$target.xml" fuzz "$name" $((SECONDS - start)) "$(tail -n 30 "$log")"
-    fi
-    rm -rf "$found"
+    [ "$(jobs -rp | wc -l)" -lt "$cores" ] || wait -n
+    fuzz_target "${target#fuzz_}" "$seed" "$seconds" &
   done
+  wait
 }
 
 # black_box_part NAME COMMAND...: a runner that writes test-results/NAME.xml itself and fails when a test failed.
