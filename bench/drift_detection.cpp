@@ -6,7 +6,7 @@
 // differs but by chance. What is expected of a line is the price model's word, trained on what was before (every
 // year). The windows are looked at after 100, 200, ... 500 rows, an alarm at any look being one of the split; then the
 // prices of one category at a time are raised by 10 % and the windows looked at again. Everything is looked at
-// together, at the default level. Exits 1 below a must.
+// together, at the product's level. Exits 1 below a must.
 #include "bid_tabulations.hpp"
 
 #include "learn/drift.hpp"
@@ -31,6 +31,7 @@ using learn::drift_role;
 
 constexpr std::array<std::size_t, 5> looks{100, 200, 300, 400, 500};
 constexpr std::size_t window_rows = looks.back();
+static_assert(window_rows == learn::drift_lines);
 constexpr std::int32_t retrain_days = 365;
 constexpr double shift = 0.0953101798; // log 1.1
 constexpr std::size_t residual_column = 4;
@@ -292,18 +293,22 @@ std::deque<category_split> split(const table& t, std::uint64_t seed) {
 }
 
 // Which of all columns of all categories are called drifted.
-std::vector<bool> called(std::span<const p_row> categories) {
+struct look {
+  std::size_t rows;
+  p_row p;
+};
+std::vector<bool> called(std::span<const look> categories) {
   std::vector<double> p;
   std::vector<double> weights;
-  for (const auto& row : categories) {
+  for (const auto& category : categories) {
     for (std::size_t c = 0; c < columns.size(); ++c) {
-      p.push_back(row[c]);
+      p.push_back(learn::early_p_value(category.p[c], static_cast<double>(category.rows) / learn::drift_lines));
       weights.push_back(learn::drift_weight(columns[c].role));
     }
   }
   std::vector<bool> out;
   for (const double q : learn::false_discovery_rates(p, weights)) {
-    out.push_back(q <= learn::drift_options{}.level);
+    out.push_back(q <= learn::drift_level);
   }
   return out;
 }
@@ -316,11 +321,11 @@ struct counts {
 
 void try_split(const table& t, int number, counts& out) {
   const auto parts = split(t, static_cast<std::uint64_t>(number));
-  std::array<std::vector<p_row>, looks.size()> still;
+  std::array<std::vector<look>, looks.size()> still;
   bool alarm = false;
   for (std::size_t l = 0; l < looks.size(); ++l) {
     for (const auto& part : parts) {
-      still[l].push_back(part.p_values(looks[l], 0));
+      still[l].push_back({looks[l], part.p_values(looks[l], 0)});
     }
     const auto drifted = called(still[l]);
     for (std::size_t i = 0; i < drifted.size(); ++i) {
@@ -328,7 +333,7 @@ void try_split(const table& t, int number, counts& out) {
         alarm = true;
         std::printf("split %d, %zu rows: false alarm in %s, %s, p %.2g\n", number, looks[l],
                     t.categories[i / columns.size()].c_str(), columns[i % columns.size()].name.c_str(),
-                    still[l][i / columns.size()][i % columns.size()]);
+                    still[l][i / columns.size()].p[i % columns.size()]);
       }
     }
   }
@@ -338,7 +343,7 @@ void try_split(const table& t, int number, counts& out) {
     bool found = false;
     for (std::size_t l = 0; l < looks.size(); ++l) {
       auto all = still.back();
-      all[c] = parts[c].p_values(looks[l], shift, &still[l][c]);
+      all[c] = {looks[l], parts[c].p_values(looks[l], shift, &still[l][c].p)};
       const auto drifted = called(all);
       for (std::size_t i = 0; i < columns.size(); ++i) {
         found |= columns[i].role != drift_role::feature && drifted[c * columns.size() + i];
@@ -348,7 +353,7 @@ void try_split(const table& t, int number, counts& out) {
     out.found_by_category[c] += found ? 1 : 0;
     if (!found) {
       std::printf("split %d: not found in %s, p of the residual %.2g\n", number, t.categories[c].c_str(),
-                  parts[c].p_values(looks.back(), shift, &still.back()[c])[residual_column]);
+                  parts[c].p_values(looks.back(), shift, &still.back()[c].p)[residual_column]);
     }
   }
 }

@@ -76,18 +76,22 @@ class bid_groups {
                   {t.log_price - expected, t.log_predicted - expected, t.log_price - t.log_predicted,
                    t.inside_90 ? 1.0F : 0.0F, context.quantity_ratio(t.line), context.event_money(t.line),
                    context.event_share(t.line), context.bidders(t.line), context.age(t.line), code_of(category)}};
-      groups_[everything].bids.push_back(row);
+      groups_[everything].add(t.line, row);
       if (category.empty())
         continue;
       const auto own = level.find(t.line);
       row.values[residual_column] -= own == level.end() ? 0 : own->second;
-      groups_[category].bids.push_back(row);
+      groups_[category].add(t.line, row);
     }
   }
 
   std::span<const bid_row> bids_of(const std::string& group) const {
     const auto found = groups_.find(group);
     return found == groups_.end() ? std::span<const bid_row>() : std::span<const bid_row>(found->second.bids);
+  }
+  std::size_t line_count(const std::string& group) const {
+    const auto found = groups_.find(group);
+    return found == groups_.end() ? 0 : found->second.line_count;
   }
   std::span<const learn::judged_line> lines_of(const std::string& group) const {
     const auto found = groups_.find(group);
@@ -110,6 +114,14 @@ class bid_groups {
   struct group {
     std::vector<bid_row> bids;
     std::vector<learn::judged_line> lines;
+    std::size_t line_count = 0; // with bids
+    std::uint32_t newest = 0;
+
+    void add(std::uint32_t line, const bid_row& bid) { // bids of one line come together
+      line_count += line_count == 0 || line != newest ? 1 : 0;
+      newest = line;
+      bids.push_back(bid);
+    }
   };
 
   // Levels that were taken off, by line of the history.
@@ -142,7 +154,10 @@ class bid_groups {
 class compared_group {
  public:
   compared_group(std::string name, const bid_groups& before, const bid_groups& now)
-      : name_(std::move(name)), before_(before.bids_of(name_)), now_(now.bids_of(name_)) {
+      : name_(std::move(name)),
+        before_(before.bids_of(name_)),
+        now_(now.bids_of(name_)),
+        share_(static_cast<double>(now.line_count(name_)) / learn::drift_lines) {
     if (const auto levels = learn::level_reference::build(before.lines_of(name_)))
       shift_ = levels->compare(now.lines_of(name_));
     for (std::size_t c = 0; c < columns.size(); ++c)
@@ -172,7 +187,7 @@ class compared_group {
     return true;
   }
   learn::monitored_group monitored() const {
-    return {name_, reference_.get(), window_.get(), shift_ ? std::optional(shift_->p) : std::nullopt};
+    return {name_, reference_.get(), window_.get(), shift_ ? std::optional(shift_->p) : std::nullopt, share_};
   }
   const std::optional<learn::price_shift>& shift() const { return shift_; }
 
@@ -202,6 +217,7 @@ class compared_group {
 
   std::string name_;
   std::span<const bid_row> before_, now_;
+  double share_; // of the lines at which the window is whole
   std::vector<std::size_t> active_;
   std::vector<learn::drift_column> described_;
   std::optional<learn::price_shift> shift_;

@@ -18,7 +18,7 @@ struct drift_row {
   std::string label; // for people
   std::string role;  // feature, target, prediction, residual, coverage
   bool drifted = false;
-  double q = 1; // adjusted over all rows of the report
+  double q = 1; // adjusted over all rows of the report and, below 500 lines, for looks at more of them to come
   double jensen_shannon = 0, psi = 0, wasserstein = 0, ks = 0;
   double jensen_shannon_limit = 0, psi_limit = 0, wasserstein_limit = 0, ks_limit = 0; // what chance alone reaches
   std::optional<double> reference, window; // means as people read them: shares, ratios, numbers

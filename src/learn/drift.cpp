@@ -395,7 +395,7 @@ result<std::vector<group_drift>> find_drift(std::span<const monitored_group> gro
       if (role == drift_role::residual && g.residual_p) {
         found.columns.back().p = *g.residual_p;
       }
-      p.push_back(found.columns.back().p);
+      p.push_back(early_p_value(found.columns.back().p, g.share));
       weights.push_back(drift_weight(role));
     }
     out.push_back(std::move(found));

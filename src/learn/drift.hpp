@@ -64,7 +64,7 @@ struct drift_options {
   // Windows drawn from the reference for each column, 100 to 100,000; where they are not enough to tell how rare the
   // window is, up to 40 times as many.
   std::size_t draws = 500;
-  double level = 0.01; // false discovery rate over all columns and groups looked at together; the limits' level too
+  double level = 0.01; // of the limits; of compare the false discovery rate too
   std::uint64_t seed = 1;
 };
 
@@ -76,7 +76,7 @@ struct column_drift {
   // Of the largest distance relative to its chance, among windows as large; of a residual, of its superiority alone:
   // there the question is whether prices have moved.
   double p = 1;
-  double q = 1;         // adjusted over what was looked at together
+  double q = 1;         // adjusted over what was looked at together, and for looks before the window is whole
   bool drifted = false; // q ≤ level
 };
 
@@ -149,14 +149,19 @@ struct monitored_group {
   const drift_profile* window;
   // Of the residual's own test by lines and events, price_shift.hpp, which then stands in for that by distances.
   std::optional<double> residual_p{};
+  double share = 1; // of drift_lines that the window has: a smaller one grows and is looked at again (early_p_value)
 };
+
+inline constexpr std::size_t drift_lines = 500; // of one group: as many show whether prices have moved by a tenth
+inline constexpr double drift_level = 0.03;     // false discovery rate
 
 // How much a column's test counts among the others (false_discovery_rates): a residual twelve times and coverage twice
 // as much as what need not hurt anybody.
 double drift_weight(drift_role role);
 
 // All groups looked at together: the false discovery rate is held over every column of every group (Benjamini and
-// Hochberg, by drift_weight). A group whose window has fewer than rows_min rows says so. Errors as of compare.
-result<std::vector<group_drift>> find_drift(std::span<const monitored_group> groups, double level = 0.01);
+// Hochberg, by drift_weight), and about held over all looks at windows that grow to drift_lines. A group whose window
+// has fewer than rows_min rows says so. Errors as of compare.
+result<std::vector<group_drift>> find_drift(std::span<const monitored_group> groups, double level = drift_level);
 
 } // namespace pricing::learn

@@ -1,6 +1,7 @@
 #include "learn/false_discovery.hpp"
 
 #include <algorithm>
+#include <boost/math/special_functions/erf.hpp>
 #include <cmath>
 #include <cstddef>
 
@@ -40,6 +41,13 @@ std::vector<double> false_discovery_rates(std::span<const double> p, std::span<c
     q = std::min(q, 1.0);
   }
   return out;
+}
+
+double early_p_value(double p, double share) {
+  if (!(p > 0 && p < 1)) { // NaN stays NaN
+    return p;
+  }
+  return std::erfc(boost::math::erfc_inv(p) * std::pow(std::clamp(share, 0.0, 1.0), 0.25));
 }
 
 } // namespace pricing::learn

@@ -253,5 +253,48 @@ TEST(false_discovery_rates, heavier_tests_are_called_sooner) {
   EXPECT_GT(q[1], plain[1]);
 }
 
+TEST(early_p_value, asks_more_of_a_first_look_than_of_the_last) {
+  EXPECT_NEAR(early_p_value(0.01, 1), 0.01, 1e-9);
+  EXPECT_NEAR(early_p_value(0.01, 3), 0.01, 1e-9);
+  EXPECT_NEAR(early_p_value(0.0455, 1.0 / 16), 0.3173, 1e-3); // two standard errors count as one
+  EXPECT_EQ(early_p_value(0.01, 0), 1);
+  EXPECT_EQ(early_p_value(0, 0.5), 0);
+  EXPECT_TRUE(std::isnan(early_p_value(std::nan(""), 0.5)));
+}
+
+TEST(early_p_value, makes_five_looks_hardly_worse_than_one) {
+  std::mt19937_64 random(9);
+  std::normal_distribution<double> gauss;
+  constexpr int walks = 20'000;
+  int plain = 0;
+  int early = 0;
+  for (int i = 0; i < walks; ++i) {
+    double sum = 0;
+    bool plain_alarm = false;
+    bool early_alarm = false;
+    for (int look = 1; look <= 5; ++look) {
+      sum += gauss(random);
+      const double p = std::erfc(std::abs(sum) / std::sqrt(2.0 * look));
+      plain_alarm |= p <= 0.05;
+      early_alarm |= early_p_value(p, look / 5.0) <= 0.05;
+    }
+    plain += plain_alarm ? 1 : 0;
+    early += early_alarm ? 1 : 0;
+  }
+  EXPECT_GT(plain, walks * 0.12);
+  EXPECT_LT(early, walks * 0.09);
+}
+
+TEST(drift, waits_for_more_of_a_window_that_is_still_small) {
+  std::mt19937_64 random(14);
+  const auto r = reference(random);
+  const auto window = window_of(random, 100);
+  const auto drifted = [&](double share) {
+    return find_drift(std::vector{monitored_group{"tested", &r, &window, 0.002, share}}).value()[0].columns[2].drifted;
+  };
+  EXPECT_TRUE(drifted(1));
+  EXPECT_FALSE(drifted(0.2));
+}
+
 } // namespace
 } // namespace pricing::learn
