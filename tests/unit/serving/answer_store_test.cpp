@@ -15,11 +15,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
+// The store outlives the loop's run, as it must.
 template <class F>
-void run(F body) {
+void run(redis::config where, const answers_config& settings, answers_series& counted, F body) {
   boost::asio::io_context io;
+  answer_store store(io, std::move(where), settings, counted);
   bool ended = false;
-  boost::asio::co_spawn(io, body(io), [&](std::exception_ptr e) {
+  boost::asio::co_spawn(io, body(store), [&](std::exception_ptr e) {
     EXPECT_FALSE(e);
     ended = true;
     io.stop();
@@ -52,17 +54,17 @@ TEST(answer_store, finds_what_it_kept_and_tells_parts_apart) {
   EXPECT_EQ(answer_store::key_of({"ab", "c"}), answer_store::key_of({"ab", "c"}));
   prometheus::Registry registry;
   answers_series counted(registry);
-  run([&](boost::asio::io_context& io) -> boost::asio::awaitable<void> {
-    answer_store store(io, here(), {.timeout_ms = 2'000, .answer_bytes_max = 100}, counted);
-    const std::string key = answer_store::key_of({"finds"});
-    const auto found = co_await find_in_time(store, key);
-    EXPECT_EQ(found.value_or(""), "kept");
-    const std::string large = answer_store::key_of({"large"});
-    store.keep(large, std::string(101, 'x'));
-    co_await net::sleep_for(50ms);
-    const auto none = co_await store.find(large);
-    EXPECT_FALSE(none);
-  });
+  run(here(), {.timeout_ms = 2'000, .answer_bytes_max = 100}, counted,
+      [&](answer_store& store) -> boost::asio::awaitable<void> {
+        const std::string key = answer_store::key_of({"finds"});
+        const auto found = co_await find_in_time(store, key);
+        EXPECT_EQ(found.value_or(""), "kept");
+        const std::string large = answer_store::key_of({"large"});
+        store.keep(large, std::string(101, 'x'));
+        co_await net::sleep_for(50ms);
+        const auto none = co_await store.find(large);
+        EXPECT_FALSE(none);
+      });
   EXPECT_GE(counted.hits.Value(), 1);
   EXPECT_EQ(counted.not_kept.Value(), 1);
 }
@@ -70,10 +72,9 @@ TEST(answer_store, finds_what_it_kept_and_tells_parts_apart) {
 TEST(answer_store, lets_nobody_wait_for_a_redis_that_is_not_there) {
   prometheus::Registry registry;
   answers_series counted(registry);
-  run([&](boost::asio::io_context& io) -> boost::asio::awaitable<void> {
-    redis::config nowhere;
-    nowhere.socket = "/nonexistent/redis.sock";
-    answer_store store(io, nowhere, {}, counted);
+  redis::config nowhere;
+  nowhere.socket = "/nonexistent/redis.sock";
+  run(nowhere, {}, counted, [&](answer_store& store) -> boost::asio::awaitable<void> {
     for (int i = 0; i < 1'000; ++i) {
       store.keep("ml:answer:x", "answer");
       const auto none = co_await store.find("ml:answer:x");
@@ -87,8 +88,7 @@ TEST(answer_store, lets_nobody_wait_for_a_redis_that_is_not_there) {
 TEST(answer_store, goes_on_without_a_redis_that_is_lost_and_finds_it_again) {
   prometheus::Registry registry;
   answers_series counted(registry);
-  run([&](boost::asio::io_context& io) -> boost::asio::awaitable<void> {
-    answer_store store(io, here(), {.timeout_ms = 2'000, .retry_ms = 20}, counted);
+  run(here(), {.timeout_ms = 2'000, .retry_ms = 20}, counted, [&](answer_store& store) -> boost::asio::awaitable<void> {
     const std::string key = answer_store::key_of({"lost"});
     const auto before = co_await find_in_time(store, key);
     EXPECT_EQ(before.value_or(""), "kept");
@@ -103,8 +103,7 @@ TEST(answer_store, goes_on_without_a_redis_that_is_lost_and_finds_it_again) {
 TEST(answer_store, can_be_switched_off) {
   prometheus::Registry registry;
   answers_series counted(registry);
-  run([&](boost::asio::io_context& io) -> boost::asio::awaitable<void> {
-    answer_store store(io, here(), {.ttl_s = 0}, counted);
+  run(here(), {.ttl_s = 0}, counted, [&](answer_store& store) -> boost::asio::awaitable<void> {
     EXPECT_FALSE(store.is_on());
     co_await net::sleep_for(20ms);
     store.keep("ml:answer:off", "answer");
