@@ -292,11 +292,12 @@ std::deque<category_split> split(const table& t, std::uint64_t seed) {
   return out;
 }
 
-// Which of all columns of all categories are called drifted.
 struct look {
   std::size_t rows;
   p_row p;
 };
+
+// Which of all columns of all categories are called drifted.
 std::vector<bool> called(std::span<const look> categories) {
   std::vector<double> p;
   std::vector<double> weights;

@@ -172,8 +172,11 @@ latency() {
 # at_half RATE NGINX_RATE CONNECTIONS MS_MAX TITLE: in turns as well, for a shared machine stops for milliseconds now and
 # then; nginx beside it shows what that costs.
 at_half() {
+  local ours theirs=
   for ((turn = 0; turn < 9; ++turn)); do
-    echo "$(latency "$ml_port" "$1" "$3") $(! wants nginx || latency "$nginx_port" "$2" "$3")"
+    ours=$(latency "$ml_port" "$1" "$3")
+    ! wants nginx || theirs=$(latency "$nginx_port" "$2" "$3")
+    echo "$ours $theirs"
   done >"$folder/turns"
   echo "pricing-ml  $1 requests/s over $3 connections: p50 $(median 1), p99 $(median 2), p99.9 $(median 3) ms"
   ! wants nginx ||
@@ -182,7 +185,7 @@ at_half() {
   verdict "$5" "$(median 2)" '<=' "$4" 'ms' || status=1
 }
 if wants latency; then
-  at_half "$(half_of "$rate")" "$(half_of "$nginx_rate")" 100 2 "p99 at half of peak load, nginx at half of its own"
+  at_half "$(half_of "$rate")" "$(half_of "$nginx_rate")" 100 2 "p99 at half of peak load"
 fi
 if wants connections; then
   peak=$(load "$seconds" 10000 "$folder/ours.lua" "$ml/api/v1/predict/bench")
