@@ -153,6 +153,9 @@ fuzz_part() {
     fuzz_target "${target#fuzz_}" "$seed" "$seconds" &
   done
   wait
+  for target in "${targets[@]}"; do
+    [ -s "$results/$target.xml" ] || junit_case "$results/$target.xml" fuzz "${target#fuzz_}" 0 "it left no result"
+  done
 }
 
 # black_box_part NAME COMMAND...: a runner that writes test-results/NAME.xml itself and fails when a test failed.
