@@ -110,6 +110,17 @@ TEST(drift_report, names_the_category_whose_prices_rose_and_by_how_much) {
   EXPECT_FALSE(row_of(*kerbs, "price").drifted);
 }
 
+// Five standard errors over 22 lines would be called at once if no more lines were to come.
+TEST(drift_report, waits_for_more_lines_of_a_window_that_shows_little) {
+  const checked c(1.1);
+  const auto report = compare_prices(c.context, c.test(72, 98), c.test(98, lettings));
+  ASSERT_FALSE(report.why_not) << *report.why_not;
+  const auto pipes = std::ranges::find(report.groups, "pipes", &drift_group::name);
+  ASSERT_NE(pipes, report.groups.end());
+  EXPECT_FALSE(row_of(*pipes, "residual").drifted);
+  EXPECT_LT(row_of(*pipes, "residual").q, 0.1);
+}
+
 TEST(drift_report, says_when_too_few_days_are_known) {
   const checked c(1);
   const auto report = compare_prices(c.context, c.test(72, 75), c.test(98, lettings));
