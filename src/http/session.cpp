@@ -443,7 +443,7 @@ asio::awaitable<bool> session::read_body(parser& p, context* c) {
   const auto limit = std::chrono::seconds(settings.body_timeout_s);
   const auto started = recently();
   enter(phase::body, limit);
-  if (c && !p.is_done() && equal_without_case(request_.header("Expect"), "100-continue")) {
+  if (c && equal_without_case(request_.header("Expect"), "100-continue")) {
     static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     auto [ec, n] = co_await asio::async_write(socket_, asio::buffer(go_on), as_tuple);
     if (ec)

@@ -62,6 +62,8 @@ inline std::pair<int, boost::json::value> call(const std::string& url,
     });
     io.run_for(std::chrono::seconds(20));
   }
+  EXPECT_NE(answer.status, 401);
+  EXPECT_NE(answer.status, 403);
   io.restart();
   io.run_for(std::chrono::milliseconds(100));
   const std::string body =

@@ -69,8 +69,12 @@ response answer_of(const router& r, method verb, std::string_view path, bool adm
   q.request_id = "r1";
   context c{q, *m.route};
   const auto run = [&]() -> asio::awaitable<void> {
-    if (admitted_first && !co_await r.admit(c))
-      co_return;
+    if (admitted_first) {
+      if (const auto admitted = co_await r.admit(c); !admitted) {
+        out = router::failure(c, admitted.error());
+        co_return;
+      }
+    }
     out = co_await r.handle(c);
   };
   asio::co_spawn(io, run(), [](std::exception_ptr e) {
@@ -110,15 +114,18 @@ TEST(router, asks_who_calls_and_what_they_may) {
                                 h)
                      .value();
   EXPECT_EQ(answer_of(r, method::get, "/x").status, 401);
+  EXPECT_EQ(answer_of(r, method::get, "/x", true).status, 401);
   EXPECT_TRUE(seen.empty());
   caller = principal{.organization = {1}, .user = {2}, .permissions = {"a.read"}};
   EXPECT_EQ(answer_of(r, method::get, "/x").status, 403);
+  EXPECT_EQ(answer_of(r, method::get, "/x", true).status, 403);
   EXPECT_EQ(answer_of(r, method::get, "/me").body, "me");
   caller->permissions.push_back("x.read");
+  EXPECT_EQ(answer_of(r, method::get, "/x").body, "x");
+  EXPECT_EQ(seen, (std::vector<std::string>{"before", "after 200", "before", "after 200"}));
   asked = 0;
   EXPECT_EQ(answer_of(r, method::get, "/x", true).body, "x");
   EXPECT_EQ(asked, 1);
-  EXPECT_EQ(seen, (std::vector<std::string>{"before", "after 200", "before", "after 200"}));
   const auto thrown = answer_of(r, method::get, "/throws");
   EXPECT_EQ(thrown.status, 500);
   EXPECT_EQ(seen.back(), "after 500");
