@@ -381,6 +381,27 @@ TEST(http_server, sends_security_headers_and_a_request_id) {
   EXPECT_EQ(s.ask(get("/health/live", "X-Request-Id: evil id\r\n")).header("X-Request-Id").size(), 32u);
 }
 
+TEST(http_server, says_who_may_keep_an_answer) {
+  const auto path = std::filesystem::temp_directory_path() / ("kept_" + std::to_string(::getpid()));
+  std::ofstream(path, std::ios::binary) << "content";
+  running_server server({}, with({sum_route(), file_route(path), lines_route()}));
+  raw_socket s(server.port());
+  const auto read = s.ask(get("/api/v1/sum?a=1&b=2"));
+  EXPECT_EQ(read.header("Cache-Control"), "private, no-cache");
+  EXPECT_EQ(read.header("Vary"), "Accept-Encoding");
+  const auto unchanged = s.ask(get("/api/v1/sum?a=1&b=2", "If-None-Match: " + read.header("ETag") + "\r\n"));
+  EXPECT_EQ(unchanged.status, 304);
+  EXPECT_EQ(unchanged.header("Cache-Control"), "private, no-cache");
+  EXPECT_EQ(unchanged.header("Vary"), "Accept-Encoding");
+  EXPECT_EQ(s.ask(get("/api/v1/file")).header("Cache-Control"), "private, no-cache");
+  EXPECT_EQ(s.ask(get("/api/v1/sum?a=x")).header("Cache-Control"), "no-store");
+  const auto written = s.ask(post("/api/v1/items/7/lines", R"({"lines": []})", "Content-Type: application/json\r\n"));
+  EXPECT_EQ(written.status, 204);
+  EXPECT_EQ(written.header("Cache-Control"), "no-store");
+  EXPECT_EQ(s.ask(get("/health/live")).header("Cache-Control"), "no-store");
+  std::filesystem::remove(path);
+}
+
 TEST(http_server, streams_an_upload_to_a_file_and_removes_it) {
   running_server server({}, with({upload_route()}));
   raw_socket s(server.port());
